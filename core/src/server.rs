@@ -1,0 +1,1 @@
+//! The server machines: Connection, Hub, Server.
