@@ -1,0 +1,277 @@
+//! The hub: accounts, presence, routing and services, without bytes or sockets.
+//!
+//! Sessions are bound to it, stanzas go in, deliveries come out. **After every call that takes `&mut self`, drain
+//! [`Hub::poll_output`]** and see that [`Hub::tick`] is called at [`Hub::deadline`]. Nothing is done in between: a call does all
+//! the work that its input causes, without recursion, before it returns.
+//!
+//! # Entities
+//!
+//! Everything that has a bare address is an entity: today accounts, later rooms and services. *An entity never reads another
+//! entity's state: it sends it a stanza.* What entities of one hub send each other goes through a work queue inside the hub.
+//!
+//! # Shards
+//!
+//! Therefore a server may run many hubs, each with the entities that [`shard_of`] assigns to it. Calls that concern an account
+//! ([`lookup`](Hub::lookup), [`bind`](Hub::bind), what follows for that session, administration) go to the shard of its bare
+//! address; an [`Envelope`] that comes out for a shard goes into that shard's [`envelope`](Hub::envelope), in order; replies of
+//! the store go to the shard that [`RequestId`](super::store::RequestId) names. Everything else may go to any shard, as long
+//! as stanzas of one remote stream go to one shard, in order.
+//!
+//! # Order
+//!
+//! Stanzas from one session, or from one remote stream, to one bare address arrive in the order in which they were sent (RFC
+//! 6120 section 10.1).
+
+mod config;
+
+use super::module::Module;
+use super::store;
+use crate::jid::{BareJid, FullJid};
+use crate::machine::{Deadline, Entropy, Now};
+use crate::sasl::StoredCredentials;
+use crate::stanza::{Stanza, StanzaError};
+use crate::stream::StreamError;
+use std::collections::VecDeque;
+
+pub use config::{Config, ConflictPolicy, Limits};
+
+/// Names a session. Chosen by the hub's owner, who never uses one twice while the hub knows it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionId(pub u64);
+
+/// Names a look-up of credentials. Chosen by the hub's owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LookupId(pub u64);
+
+/// Names an order to change an account. Chosen by the hub's owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AdminId(pub u64);
+
+/// The credentials of an account cannot be read right now (SASL temporary-auth-failure).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unavailable;
+
+/// What one shard sends to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    stanza: Stanza,
+}
+
+/// What a hub tells its owner.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// The answer to [`Hub::lookup`].
+    Credentials {
+        /// Of the look-up.
+        lookup: LookupId,
+        /// The credentials; `None` if there is no such account.
+        stored: Result<Option<StoredCredentials>, Unavailable>,
+    },
+    /// The answer to [`Hub::bind`]: the session exists.
+    Bound {
+        /// Of the session.
+        session: SessionId,
+        /// Its address.
+        jid: FullJid,
+    },
+    /// The answer to [`Hub::bind`]: there is no such session.
+    BindRefused {
+        /// The one given to `bind`; free again.
+        session: SessionId,
+        /// Why.
+        error: StanzaError,
+    },
+    /// A session is to receive a stanza.
+    Deliver {
+        /// Which session.
+        session: SessionId,
+        /// What it receives.
+        stanza: Stanza,
+    },
+    /// A session has been ended by the hub and forgotten; its stream is to be closed.
+    Close {
+        /// Which session; calls that name it are ignored from now on.
+        session: SessionId,
+        /// Why.
+        error: StreamError,
+    },
+    /// A stanza for another domain. If it cannot be sent, give it to [`Hub::remote_failed`] or [`Hub::remote_timeout`].
+    Remote {
+        /// The stanza.
+        stanza: Stanza,
+    },
+    /// The store is to do something.
+    Store(store::Request),
+    /// Another shard is to have something.
+    Shard {
+        /// Which shard.
+        shard: u32,
+        /// For its [`Hub::envelope`].
+        envelope: Envelope,
+    },
+    /// An order to change an account has been carried out, durably, or not.
+    Administered {
+        /// Of the order.
+        id: AdminId,
+        /// Whether it was carried out.
+        result: Result<(), AdminError>,
+    },
+}
+
+/// Why an account was not changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The address is not one that this hub has accounts for: another domain, no local part, or another shard's.
+    NotHere,
+    /// The store refused.
+    Store(store::StoreError),
+    /// The store did not answer in time. The change may have been made, or may yet be.
+    Unknown,
+}
+
+/// Accounts and the routing between them. See the [module](self).
+#[derive(Debug)]
+pub struct Hub {
+    config: Config,
+    entropy: Entropy,
+    modules: Vec<Box<dyn Module>>,
+    outputs: VecDeque<Output>,
+}
+
+/// The shard, of `shards`, that an address belongs to; resources make no difference.
+///
+/// FNV-1a over the bare address as UTF-8, 64 bits, the upper half folded onto the lower, modulo `shards`. This is part of what
+/// a deployment may rely on: it does not change between versions.
+pub fn shard_of(account: &BareJid, shards: u32) -> u32 {
+    shard_of_str(account.as_str(), shards)
+}
+
+fn shard_of_str(bare: &str, shards: u32) -> u32 {
+    let hash = bare.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let folded = (hash ^ (hash >> 32)) as u32;
+    folded.checked_rem(shards).unwrap_or(0)
+}
+
+impl Hub {
+    /// A hub without sessions. `entropy` serves resources that the server makes up.
+    pub fn new(config: Config, entropy: Entropy) -> Hub {
+        Hub { config, entropy, modules: Vec::new(), outputs: VecDeque::new() }
+    }
+
+    /// Adds a module, behind those added before.
+    pub fn add_module(&mut self, module: Box<dyn Module>) {
+        self.modules.push(module);
+    }
+
+    /// The configuration it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Asks for the credentials of an account. Answered with [`Output::Credentials`], at once or later.
+    pub fn lookup(&mut self, _now: Now, _lookup: LookupId, _account: BareJid) {
+        todo!()
+    }
+
+    /// An authenticated client wants a session (RFC 6120 section 7). Answered with [`Output::Bound`] or
+    /// [`Output::BindRefused`], at once or later. `resource`: as the client asked for it; `None`: the server makes one up.
+    /// `anonymous`: the account exists only as long as it has a session, and the store never hears of it.
+    pub fn bind(
+        &mut self,
+        _now: Now,
+        _session: SessionId,
+        _account: BareJid,
+        _resource: Option<String>,
+        _anonymous: bool,
+    ) {
+        todo!()
+    }
+
+    /// A stanza came from a session. Its `from` must be the session's full address ([`Output::Bound`]).
+    pub fn stanza(&mut self, _now: Now, _session: SessionId, _stanza: Stanza) {
+        todo!()
+    }
+
+    /// A session's connection is gone for good, or gone before it was bound.
+    pub fn session_gone(&mut self, _now: Now, _session: SessionId) {
+        todo!()
+    }
+
+    /// A stanza came from another domain, whose right to its `from` has been proved.
+    pub fn remote(&mut self, _now: Now, _stanza: Stanza) {
+        todo!()
+    }
+
+    /// A stanza that came out as [`Output::Remote`] cannot be sent: its domain cannot be found, or is not to be spoken to (RFC
+    /// 6120 section 10.4.3).
+    pub fn remote_failed(&mut self, _now: Now, _stanza: Stanza) {
+        todo!()
+    }
+
+    /// As [`remote_failed`](Self::remote_failed), where the domain was found but no stream to it came about.
+    pub fn remote_timeout(&mut self, _now: Now, _stanza: Stanza) {
+        todo!()
+    }
+
+    /// Another shard sent something.
+    pub fn envelope(&mut self, _now: Now, _envelope: Envelope) {
+        todo!()
+    }
+
+    /// The store answered.
+    pub fn store_reply(&mut self, _now: Now, _reply: store::Reply) {
+        todo!()
+    }
+
+    /// Makes an account. Answered with [`Output::Administered`].
+    pub fn create_account(
+        &mut self,
+        _now: Now,
+        _id: AdminId,
+        _account: BareJid,
+        _credentials: StoredCredentials,
+    ) {
+        todo!()
+    }
+
+    /// Gives an account another password; sessions stay. Answered with [`Output::Administered`].
+    pub fn set_credentials(
+        &mut self,
+        _now: Now,
+        _id: AdminId,
+        _account: BareJid,
+        _credentials: StoredCredentials,
+    ) {
+        todo!()
+    }
+
+    /// Removes an account; its sessions are closed with `not-authorized`. Answered with [`Output::Administered`].
+    pub fn delete_account(&mut self, _now: Now, _id: AdminId, _account: BareJid) {
+        todo!()
+    }
+
+    /// Somebody else changed an account in the store: whatever is held of it is read anew, and if it is gone its sessions are
+    /// closed with `not-authorized`. Harmless for accounts that did not change or that belong to other shards.
+    pub fn account_changed(&mut self, _now: Now, _account: BareJid) {
+        todo!()
+    }
+
+    /// When [`tick`](Self::tick) is to be called next, and what for.
+    pub fn deadline(&self) -> Option<Deadline> {
+        todo!()
+    }
+
+    /// Time has passed. Calling it early or late is harmless.
+    pub fn tick(&mut self, _now: Now) {
+        todo!()
+    }
+
+    /// What there is to do, oldest first.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+}

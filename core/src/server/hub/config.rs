@@ -1,0 +1,87 @@
+//! What a hub is configured with.
+
+use crate::jid::BareJid;
+use core::time::Duration;
+
+/// Configuration of a [`Hub`](super::Hub).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The domains whose accounts live here; addresses without a local part.
+    pub domains: Vec<BareJid>,
+    /// Which shard this hub is, from 0 to `shards - 1`.
+    pub shard: u32,
+    /// How many shards there are; 1 for a server with a single hub. 0 is read as 1.
+    pub shards: u32,
+    /// Whether stanzas for other domains come out as [`Output::Remote`](super::Output::Remote). If not, the hub answers them
+    /// with remote-server-not-found itself.
+    pub federation: bool,
+    /// What happens when a session asks for a resource that another session has.
+    pub conflict: ConflictPolicy,
+    /// What may be held in memory, and how long.
+    pub limits: Limits,
+}
+
+/// What happens when a session asks for a resource that another session of the account has (RFC 6120 section 7.7.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum ConflictPolicy {
+    /// The old session is closed with the stream error conflict, the new one gets the resource: a client that reconnects
+    /// after its network broke is not locked out by its own ghost.
+    #[default]
+    Replace,
+    /// The new session is refused with the stanza error conflict.
+    Refuse,
+    /// The new session gets a resource that the server makes up.
+    Generate,
+}
+
+/// What a hub may hold. All are hard; 0 means none, never "unlimited".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Sessions of one account at the same time. More are refused with resource-constraint.
+    pub sessions_per_account: usize,
+    /// Addresses outside the account that one session can have sent directed presence to (RFC 6121 section 4.6). Presence to
+    /// more of them is refused with resource-constraint.
+    pub directed_per_session: usize,
+    /// Stanzas, look-ups and binds that can wait for one account to be loaded. More stanzas are refused with
+    /// resource-constraint.
+    pub waiting_per_account: usize,
+    /// The same for all accounts together.
+    pub waiting: usize,
+    /// Accounts without a session that are kept in memory. The longest unused go first.
+    pub idle_accounts: usize,
+    /// How long an account that has no session and receives nothing is kept in memory.
+    pub evict_after: Duration,
+    /// How long an answer of the store is waited for.
+    pub store_timeout: Duration,
+}
+
+impl Config {
+    /// One domain, one shard, no federation, and the defaults.
+    pub fn new(domain: BareJid) -> Config {
+        Config {
+            domains: vec![domain],
+            shard: 0,
+            shards: 1,
+            federation: false,
+            conflict: ConflictPolicy::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    /// 10 sessions an account, 1000 addresses of directed presence a session, 64 waiting an account and 4096 in all, 10,000
+    /// idle accounts, evicted after a minute; 10 seconds for the store.
+    fn default() -> Limits {
+        Limits {
+            sessions_per_account: 10,
+            directed_per_session: 1000,
+            waiting_per_account: 64,
+            waiting: 4096,
+            idle_accounts: 10_000,
+            evict_after: Duration::from_secs(60),
+            store_timeout: Duration::from_secs(10),
+        }
+    }
+}
