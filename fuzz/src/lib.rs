@@ -37,7 +37,11 @@ pub struct Player<M> {
 impl<M: Machine> Player<M> {
     /// Starts the clock in the year 2026.
     pub fn new(machine: M) -> Self {
-        Player { machine, now: Now::new(Instant::ORIGIN, Utc::from_unix_millis(1_767_225_600_000)), sent: Vec::new() }
+        Player {
+            machine,
+            now: Now::new(Instant::ORIGIN, Utc::from_unix_millis(1_767_225_600_000)),
+            sent: Vec::new(),
+        }
     }
 
     /// Plays one step.

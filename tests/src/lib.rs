@@ -1,0 +1,42 @@
+//! Support for the tests that span crates.
+//!
+//! Everything here is deterministic: time is a number that the test moves ([`Clock`]), chance grows from a seed
+//! ([`Random`]), and the network is memory ([`Pipe`], [`Pair`]). A failing test names its seed, and that seed shows the
+//! same failure again, byte for byte. (TLS is the exception: its keys come from the operating system.)
+//!
+//! [`Pair`] joins any two machines and keeps the run-loop invariant for both, as an adapter would:
+//!
+//! ```
+//! # use waxwing_core::machine::{Deadline, Machine, Now};
+//! # use waxwing_tests::{Conditions, Pair, Split};
+//! # #[derive(Default)] struct Greeter(Vec<u8>, Option<usize>);
+//! # impl Machine for Greeter {
+//! #     type Event = usize;
+//! #     fn receive(&mut self, _: Now, input: &[u8]) { self.1 = Some(input.len()) }
+//! #     fn receive_eof(&mut self, _: Now) {}
+//! #     fn transmit(&mut self, out: &mut Vec<u8>) -> usize { let n = self.0.len(); out.append(&mut self.0); n }
+//! #     fn poll_event(&mut self) -> Option<usize> { self.1.take() }
+//! #     fn deadline(&self) -> Option<Deadline> { None }
+//! #     fn tick(&mut self, _: Now) {}
+//! #     fn is_finished(&self) -> bool { false }
+//! # }
+//! # let (client, server) = (Greeter(b"hello".to_vec(), None), Greeter::default());
+//! let mut pair = Pair::new(7, client, server);
+//! pair.set_conditions(Conditions { split: Split::EveryByte, ..Conditions::default() });
+//! pair.run_until_idle();
+//! assert_eq!(pair.b.events().count(), 5);
+//! ```
+
+mod account;
+mod certificate;
+mod clock;
+mod pair;
+mod pipe;
+mod random;
+
+pub use account::Account;
+pub use certificate::SelfSigned;
+pub use clock::Clock;
+pub use pair::{Entry, Pair, Side};
+pub use pipe::{Arrival, Conditions, Pipe, Split};
+pub use random::Random;
