@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Installs the peers that the interop scripts test against: Debian packages, and slixmpp in a virtual environment under
+# target/. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+slixmpp_version=1.17.0
+
+# Program that shows it is there, and the packages that bring it.
+debian=(
+    "prosody:prosody lua-sec"
+    "ejabberdctl:ejabberd"
+    "profanity:profanity"
+    "mcabber:mcabber"
+    "tmux:tmux"
+    "openssl:openssl"
+    "/usr/bin/python3:python3"
+)
+
+missing_packages() {
+    local entry
+    for entry in "${debian[@]}"; do
+        command -v "${entry%%:*}" >/dev/null || echo "${entry#*:}"
+    done
+    # The module is there without the package, but cannot make an environment.
+    /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
+}
+
+# The packages would start their services: the tests run private instances, and need none of those.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        "$@" || status=$?
+        rm -f "$policy"
+        return "$status"
+    fi
+    "$@"
+}
+
+install_debian() {
+    local packages package
+    mapfile -t packages < <(missing_packages | tr ' ' '\n')
+    [ ${#packages[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "install: not root on a Debian system: without ${packages[*]}"
+        return 0
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    local log=$target/interop/apt.log
+    if ! apt-get update >"$log" 2>&1; then
+        echo "install: apt-get update failed: $(tail -n 1 "$log")"
+    fi
+    # One by one: a package that cannot be had must not keep the others away.
+    for package in "${packages[@]}"; do
+        if without_services apt-get install -y --no-install-recommends "$package" >>"$log" 2>&1; then
+            echo "install: $package"
+        else
+            echo "install: cannot install $package: $(grep '^E:' "$log" | tail -n 1)"
+        fi
+    done
+}
+
+install_slixmpp() {
+    if "$venv/bin/python" -c "import slixmpp; assert slixmpp.__version__ == '$slixmpp_version'" 2>/dev/null; then
+        return 0
+    fi
+    local log=$target/interop/pip.log
+    if /usr/bin/python3 -m venv --clear "$venv" >"$log" 2>&1 &&
+        "$venv/bin/python" -m pip install --quiet --only-binary :all: "slixmpp==$slixmpp_version" >>"$log" 2>&1; then
+        echo "install: slixmpp $slixmpp_version"
+    else
+        echo "install: cannot install slixmpp: $(tail -n 1 "$log")"
+    fi
+}
+
+mkdir -p "$target/interop"
+install_debian
+install_slixmpp

@@ -1,0 +1,267 @@
+# Shared by the interop scripts and by `peer`: private XMPP servers on loopback, and how to skip or fail.
+# Sourced, never run. Needs bash.
+
+set -euo pipefail
+
+interop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$interop/../.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+venv=$target/interop/venv
+# The scripts test debug builds unless told otherwise (the load generator tells).
+bin=${WAXWING_BIN:-$target/debug}
+domain=localhost
+
+# Ends the script as skipped. run.sh shows the reason.
+skip() {
+    echo "skip: $*"
+    exit 77
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+need_slixmpp() {
+    "$venv/bin/python" -c 'import slixmpp' 2>/dev/null || skip "slixmpp is not installed"
+}
+
+# A private directory for the script, and an orderly end for everything it starts.
+# Kept for inspection with INTEROP_KEEP=1.
+begin() {
+    work=$(mktemp -d "${TMPDIR:-/tmp}/waxwing-interop.XXXXXX")
+    trap 'end $?' EXIT
+    trap 'exit 130' INT TERM
+}
+
+end() {
+    local status=$1 dir
+    trap - EXIT
+    if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
+        show_logs
+    fi
+    for dir in "$work"/peer-*; do
+        [ -d "$dir" ] && peer_stop "$dir"
+    done
+    [ -n "${tmux_socket:-}" ] && tmux -S "$tmux_socket" kill-server 2>/dev/null
+    [ -n "${INTEROP_KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
+    exit "$status"
+}
+
+show_logs() {
+    local log
+    for log in "$work"/peer-*/log; do
+        [ -f "$log" ] || continue
+        echo "--- the last lines of $log"
+        tail -n 40 "$log"
+    done
+}
+
+# A TCP port of 127.0.0.1 that nobody listens on, outside the range that the system hands out by itself.
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 10000))
+        (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+}
+
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+wait_for() {
+    local tenths=$(($1 * 10)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        tenths=$((tenths - 1))
+        [ "$tenths" -gt 0 ] || fail "waited in vain for $what"
+        sleep 0.1
+    done
+}
+
+listens_on() {
+    (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+is_alive() {
+    kill -0 "$1" 2>/dev/null
+}
+
+# make_certificate DIR: a self-signed certificate for the domain and loopback, DIR/cert.pem and DIR/key.pem.
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+        -keyout "$1/key.pem" -out "$1/cert.pem" -subj "/CN=$domain" \
+        -addext "subjectAltName=DNS:$domain,IP:127.0.0.1" 2>"$1/openssl.log" || fail "openssl: $(cat "$1/openssl.log")"
+    cat "$1/cert.pem" "$1/key.pem" >"$1/both.pem"
+    chmod 600 "$1/key.pem" "$1/both.pem"
+}
+
+# accounts N: a line `local TAB password` for each of user1..userN. `accounts`: alice and bob.
+# alice's password holds the characters that SCRAM and PLAIN implementations trip over.
+accounts() {
+    local n
+    if [ $# -eq 0 ]; then
+        printf 'alice\twonder=land, 3\n'
+        printf 'bob\tthe builder\n'
+        return
+    fi
+    for ((n = 1; n <= $1; n++)); do
+        printf 'user%d\tpassword of user %d\n' "$n" "$n"
+    done
+}
+
+# password_of LOCAL FILE
+password_of() {
+    awk -F '\t' -v name="$1" '$1 == name { print $2 }' "$2"
+}
+
+# peer_start NAME DIR [ACCOUNTS]: starts a server with all it owns in DIR, returns once accounts can log in.
+# Sets peer_* (also in DIR/env, for other programs): name, pid, host, domain, port (STARTTLS), tls_port (direct TLS),
+# cert, accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, for benchmarks.
+peer_start() {
+    peer_name=$1
+    local dir=$2
+    mkdir -p "$dir"
+    peer_accounts=$dir/accounts
+    if [ $# -ge 3 ]; then cp "$3" "$peer_accounts"; else accounts >"$peer_accounts"; fi
+    peer_host=127.0.0.1 peer_domain=$domain peer_cert=$dir/cert.pem peer_pid=
+    peer_port=$(free_port) peer_tls_port=$(free_port)
+    make_certificate "$dir"
+    case $peer_name in
+        waxwingd | prosody | ejabberd) "start_$peer_name" "$dir" ;;
+        *) fail "no such peer: $peer_name" ;;
+    esac
+    local name
+    for name in name pid host domain port tls_port cert accounts; do
+        declare -n value=peer_$name
+        printf 'peer_%s=%q\n' "$name" "$value"
+    done >"$dir/env"
+}
+
+# peer_stop DIR: ends the server that was started there, by its process id.
+peer_stop() {
+    local pid
+    pid=$(cat "$1/pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || return 0
+    local tenths=100
+    while is_alive "$pid"; do
+        tenths=$((tenths - 1))
+        if [ "$tenths" -eq 0 ]; then
+            kill -9 "$pid" 2>/dev/null
+            break
+        fi
+        sleep 0.1
+    done
+    rm -f "$1/pid"
+}
+
+# launch DIR COMMAND...: in the background, with its output in DIR/log and its process id in DIR/pid and peer_pid.
+launch() {
+    local dir=$1
+    shift
+    "$@" </dev/null >>"$dir/log" 2>&1 &
+    peer_pid=$!
+    echo "$peer_pid" >"$dir/pid"
+}
+
+# wait_until_up SECONDS COMMAND...: as wait_for, but notices when the server has died.
+wait_until_up() {
+    local seconds=$1
+    shift
+    wait_for "$seconds" "$peer_name" up_or_dead "$@"
+    is_alive "$peer_pid" || fail "$peer_name ended while starting"
+}
+
+up_or_dead() {
+    ! is_alive "$peer_pid" || "$@"
+}
+
+start_waxwingd() {
+    local dir=$1 name password
+    [ -x "$bin/waxwingd" ] || skip "waxwingd is not built"
+    while IFS=$'\t' read -r name password; do
+        printf '%s\n' "$password" | "$bin/waxwingd" user add "$name@$domain" --password-stdin --data "$dir/data" \
+            >>"$dir/log" 2>&1 || fail "waxwingd user add $name@$domain: $(tail -n 1 "$dir/log")"
+    done <"$peer_accounts"
+    local plaintext=()
+    [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && plaintext=(--allow-plaintext)
+    launch "$dir" "$bin/waxwingd" --data "$dir/data" --domain "$domain" \
+        --c2s "127.0.0.1:$peer_port" --c2s-tls "127.0.0.1:$peer_tls_port" --s2s "127.0.0.1:$(free_port)" \
+        --cert "$dir/cert.pem" --key "$dir/key.pem" "${plaintext[@]}"
+    wait_until_up 30 grep -qx 'waxwingd: ready' "$dir/log"
+}
+
+start_prosody() {
+    need prosody
+    local dir=$1 name password encryption=true
+    [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && encryption=false
+    mkdir -p "$dir/certs" "$dir/data/$domain/accounts"
+    while IFS=$'\t' read -r name password; do
+        printf 'return { ["password"] = "%s" };\n' "$password" >"$dir/data/$domain/accounts/$name.dat"
+    done <"$peer_accounts"
+    cat >"$dir/prosody.cfg.lua" <<CONFIG
+run_as_root = true
+pidfile = "$dir/prosody.pid"
+data_path = "$dir/data"
+interfaces = { "127.0.0.1" }
+modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix" }
+modules_disabled = { "s2s" }
+-- Plain storage offers every SCRAM hash at once; hashed storage would offer one.
+authentication = "internal_plain"
+c2s_ports = { $peer_port }
+c2s_direct_tls_ports = { $peer_tls_port }
+c2s_require_encryption = $encryption
+allow_unencrypted_plain_auth = not $encryption
+log = { { levels = { min = "${PEER_LOG_LEVEL:-info}" }, to = "console" } }
+ssl = { certificate = "$dir/cert.pem", key = "$dir/key.pem" }
+c2s_direct_tls_ssl = { certificate = "$dir/cert.pem", key = "$dir/key.pem" }
+VirtualHost "$domain"
+CONFIG
+    launch "$dir" prosody --config "$dir/prosody.cfg.lua" -F
+    wait_until_up 30 listens_on "$peer_port"
+    wait_until_up 30 listens_on "$peer_tls_port"
+}
+
+# Without ejabberdctl: it insists on its system user, a node name and epmd. The virtual machine runs as a lone node,
+# undistributed, and makes the accounts itself while it boots.
+start_ejabberd() {
+    need ejabberdctl
+    need erl
+    local dir=$1 libs required=true
+    [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && required=false
+    libs=$(sed -n "s/^ERL_LIBS='\(.*\)'/\1/p" "$(command -v ejabberdctl)")
+    mkdir -p "$dir/spool"
+    cat >"$dir/ejabberd.yml" <<CONFIG
+loglevel: ${PEER_LOG_LEVEL:-warning}
+hosts: ["$domain"]
+certfiles: ["$dir/both.pem"]
+ca_file: "$dir/cert.pem"
+listen:
+  - {port: $peer_port, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: $required, shaper: none, access: all}
+  - {port: $peer_tls_port, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: all}
+auth_method: internal
+# Plain storage offers every SCRAM hash at once; hashed storage would offer one.
+auth_password_format: plain
+disable_sasl_mechanisms: [DIGEST-MD5, X-OAUTH2]
+acme: {auto: false}
+shaper: {}
+modules: {mod_disco: {}, mod_ping: {}, mod_roster: {}}
+CONFIG
+    cat >"$dir/inetrc" <<CONFIG
+{lookup, ["file", "native"]}.
+CONFIG
+    local make_accounts="
+        {ok, Text} = file:read_file(\"$dir/accounts\"),
+        [begin
+             [User, Password] = binary:split(Line, <<9>>),
+             ok = ejabberd_auth:try_register(User, <<\"$domain\">>, Password)
+         end || Line <- binary:split(Text, <<10>>, [global, trim_all])],
+        ok = file:write_file(\"$dir/ready\", <<>>)."
+    launch "$dir" env \
+        HOME="$dir" ERL_LIBS="$libs" ERL_INETRC="$dir/inetrc" ERL_CRASH_DUMP="$dir/crash.dump" ERL_MAX_PORTS=32000 \
+        EJABBERD_CONFIG_PATH="$dir/ejabberd.yml" EJABBERD_LOG_PATH="$dir/ejabberd.log" EJABBERD_PID_PATH="$dir/ejabberd.pid" \
+        erl -noinput +K true +P 250000 -mnesia dir "\"$dir/spool\"" -s ejabberd -eval "$make_accounts"
+    wait_until_up 60 test -e "$dir/ready"
+}
