@@ -1,0 +1,148 @@
+//! What each side accepts: a floor below which it would rather fail.
+
+use super::{ChannelBindings, Condition, Mechanism, ScramHash, StoredCredentials};
+
+/// What a client accepts. `Policy::default()` with the fields changed that matter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// Only mechanisms bound to the TLS connection: `-PLUS` and EXTERNAL. Default: false, they are merely preferred.
+    pub require_channel_binding: bool,
+    /// PLAIN over TLS. Default: true. The server then sees the password, so this trusts it and its certificate.
+    pub plain_over_tls: bool,
+    /// PLAIN and OAUTHBEARER without TLS, where anyone on the way can read the secret. Default: false.
+    pub plain_without_tls: bool,
+    /// SCRAM only with this hash or a stronger one. Default: SHA-1, which is still sound as SCRAM uses it.
+    pub min_hash: ScramHash,
+    /// Fewest PBKDF2 iterations. A smaller count makes it cheap to find the password from an overheard exchange.
+    /// Default: 4096, the least that servers should announce (RFC 5802 section 5.1, RFC 7677 section 3).
+    pub min_iterations: u32,
+    /// Most PBKDF2 iterations. They run inline, so this bounds for how long a server can keep the client computing.
+    /// Default: 1,000,000, a fraction of a second to seconds, well above what servers use.
+    pub max_iterations: u32,
+    /// Mechanisms not to be used: set by taste, or because they have failed on this server before (RFC 6120
+    /// section 6.4.5). Default: none.
+    pub excluded: Vec<Mechanism>,
+}
+
+impl Default for Policy {
+    /// SCRAM of any hash; PLAIN only over TLS.
+    fn default() -> Policy {
+        Policy {
+            require_channel_binding: false,
+            plain_over_tls: true,
+            plain_without_tls: false,
+            min_hash: ScramHash::Sha1,
+            min_iterations: 4096,
+            max_iterations: 1_000_000,
+            excluded: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// True if the policy lets this mechanism be used; `secure`: over TLS.
+    pub fn allows(&self, mechanism: Mechanism, secure: bool) -> bool {
+        let bound = matches!(mechanism, Mechanism::External | Mechanism::Scram { plus: true, .. });
+        let strong = match mechanism {
+            Mechanism::Scram { hash, .. } => hash >= self.min_hash,
+            Mechanism::Plain if secure => self.plain_over_tls,
+            Mechanism::Plain | Mechanism::OAuthBearer => secure || self.plain_without_tls,
+            Mechanism::External | Mechanism::Anonymous => true,
+        };
+        strong && (bound || !self.require_channel_binding) && !self.excluded.contains(&mechanism)
+    }
+}
+
+/// What a server offers. `ServerPolicy::default()` with the fields changed that matter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerPolicy {
+    /// No mechanism at all without TLS. Default: true.
+    pub require_tls: bool,
+    /// Only mechanisms bound to the TLS connection: `-PLUS` and EXTERNAL. Default: false.
+    pub require_channel_binding: bool,
+    /// SCRAM, and with which hash at least; `None`: no SCRAM. Default: SHA-1 and up.
+    pub scram: Option<ScramHash>,
+    /// PLAIN over TLS. Default: true. Costs one PBKDF2 a login, where SCRAM costs none.
+    pub plain_over_tls: bool,
+    /// PLAIN and OAUTHBEARER without TLS; needs `require_tls` to be off as well. Default: false.
+    pub plain_without_tls: bool,
+    /// EXTERNAL, to clients with a certificate. Default: true; the embedder judges the certificate.
+    pub external: bool,
+    /// OAUTHBEARER. Default: false; the embedder judges the token.
+    pub oauthbearer: bool,
+    /// ANONYMOUS. Default: false.
+    pub anonymous: bool,
+    /// The iteration count to show for accounts that do not exist. Set it to what existing accounts have, else the
+    /// count tells who exists. Default: [`StoredCredentials::DEFAULT_ITERATIONS`].
+    pub iterations: u32,
+}
+
+impl Default for ServerPolicy {
+    /// SCRAM, PLAIN and (with a certificate) EXTERNAL, all only over TLS.
+    fn default() -> ServerPolicy {
+        ServerPolicy {
+            require_tls: true,
+            require_channel_binding: false,
+            scram: Some(ScramHash::Sha1),
+            plain_over_tls: true,
+            plain_without_tls: false,
+            external: true,
+            oauthbearer: false,
+            anonymous: false,
+            iterations: StoredCredentials::DEFAULT_ITERATIONS,
+        }
+    }
+}
+
+/// What a server knows of the connection under a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Transport<'a> {
+    /// TLS protects it.
+    pub secure: bool,
+    /// The channel bindings TLS gives.
+    pub bindings: &'a ChannelBindings,
+    /// The client has shown a certificate that may stand for an account.
+    pub client_certificate: bool,
+}
+
+impl ServerPolicy {
+    /// The mechanisms to offer on this connection, in order of preference (see [`Mechanism::ALL`]).
+    pub fn offer(&self, transport: Transport<'_>) -> Vec<Mechanism> {
+        Mechanism::ALL.into_iter().filter(|mechanism| self.judge(*mechanism, transport).is_ok()).collect()
+    }
+
+    /// The mechanism that a client asks for by name, or why it cannot have it (RFC 6120 sections 6.5.4, 6.5.7 and
+    /// 6.5.9). Accepts exactly what [`offer`](ServerPolicy::offer) lists.
+    pub fn select(&self, name: &str, transport: Transport<'_>) -> Result<Mechanism, Condition> {
+        let mechanism = Mechanism::from_name(name).ok_or(Condition::InvalidMechanism)?;
+        self.judge(mechanism, transport).map(|()| mechanism)
+    }
+
+    fn judge(&self, mechanism: Mechanism, transport: Transport<'_>) -> Result<(), Condition> {
+        let supported = match mechanism {
+            Mechanism::Scram { plus, .. } => {
+                self.scram.is_some() && (!plus || !transport.bindings.is_empty())
+            }
+            Mechanism::Plain => self.plain_over_tls || self.plain_without_tls,
+            Mechanism::OAuthBearer => self.oauthbearer,
+            Mechanism::Anonymous => self.anonymous,
+            Mechanism::External => self.external && transport.secure && transport.client_certificate,
+        };
+        let exposed = !transport.secure && mechanism.sends_secret() && !self.plain_without_tls;
+        let bound = matches!(mechanism, Mechanism::External | Mechanism::Scram { plus: true, .. });
+        let weak = match mechanism {
+            Mechanism::Scram { hash, .. } => self.scram.is_some_and(|least| hash < least),
+            Mechanism::Plain => transport.secure && !self.plain_over_tls,
+            _ => false,
+        };
+        if !supported {
+            Err(Condition::InvalidMechanism)
+        } else if exposed || (self.require_tls && !transport.secure) {
+            Err(Condition::EncryptionRequired)
+        } else if weak || (self.require_channel_binding && !bound) {
+            Err(Condition::MechanismTooWeak)
+        } else {
+            Ok(())
+        }
+    }
+}
