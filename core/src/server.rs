@@ -1,4 +1,33 @@
-//! The server machines: Connection, Hub, Server.
+//! The server, in machines that can be put together for one thread or for many.
+//!
+//! - [`Connection`](connection::Connection), one for each socket: bytes, TLS, negotiation and limits. It knows no other
+//!   connection.
+//! - [`Hub`](hub::Hub): accounts, presence, routing and services. It knows neither bytes nor sockets, and can be split into
+//!   shards.
+//! - [`Server`]: many connections and one hub, wired up for a single thread: for embedding, tests and simulation.
+//!
+//! Whoever wires them up carries, besides bytes and time, the following between them. [`Server`] does just that, and is the
+//! place to read how.
+//!
+//! | from | to |
+//! |---|---|
+//! | [`connection::Event::Lookup`] | [`Hub::lookup`](hub::Hub::lookup) |
+//! | [`hub::Output::Credentials`] | [`Connection::credentials`](connection::Connection::credentials) |
+//! | [`connection::Event::Bind`] | [`Hub::bind`](hub::Hub::bind) |
+//! | [`hub::Output::Bound`], [`hub::Output::BindRefused`] | [`Connection::bound`](connection::Connection::bound), [`bind_refused`](connection::Connection::bind_refused) |
+//! | [`connection::Event::Stanza`] | [`Hub::stanza`](hub::Hub::stanza) |
+//! | [`hub::Output::Deliver`] | [`Connection::deliver`](connection::Connection::deliver) |
+//! | [`hub::Output::Close`] | [`Connection::close`](connection::Connection::close) |
+//! | [`connection::Event::Closed`], after `Bind` | [`Hub::session_gone`](hub::Hub::session_gone) |
+//! | [`hub::Output::Store`] | a [store](store) |
+//! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
+
+pub mod connection;
 pub mod hub;
 pub mod module;
+pub mod single;
 pub mod store;
+
+pub use connection::Connection;
+pub use hub::Hub;
+pub use single::Server;

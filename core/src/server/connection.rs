@@ -1,0 +1,345 @@
+//! One client's connection: bytes on one side; questions, stanzas and the end on the other. It knows no other connection.
+//!
+//! # From connecting to closing
+//!
+//! | the peer sends | it gets, or the owner does | RFC 6120 |
+//! |---|---|---|
+//! | stream header | stream header, features: STARTTLS, or mechanisms | 4.3, 5.4.1, 6.4.1 |
+//! | `<starttls/>` | `<proceed/>`, then TLS and all over again | 5.4.2, 5.4.3 |
+//! | `<auth/>`, `<response/>` | [`Event::Lookup`] or a verdict asked for, `<challenge/>`, `<success/>` or `<failure/>` | 6.4 |
+//! | stream header | stream header, features: bind | 6.4.6, 7.4 |
+//! | iq with `<bind/>` | [`Event::Bind`], then the address or an error | 7.6, 7.7 |
+//! | stanzas | [`Event::Stanza`] | 8 |
+//! | `</stream:stream>` | `</stream:stream>`, [`Event::Closed`] | 4.4 |
+//!
+//! # Answers that take time
+//!
+//! Between a question and its answer nothing of the peer's is looked at: what has come already is held back, up to a limit, and
+//! [`read_budget`](Machine::read_budget) is 0. So the order of what happens never depends on how fast the owner answers.
+
+mod auth;
+mod bind;
+mod config;
+mod event;
+mod negotiation;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use crate::jid::FullJid;
+use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
+use crate::ns;
+use crate::sasl;
+use crate::server::hub::Unavailable;
+use crate::stanza::{Stanza, StanzaError};
+use crate::stream::{self, Condition, Incoming, Role, Stream, StreamError, TlsInfo};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use config::{Config, KeepAlive};
+pub use event::{Event, SessionFacts};
+use negotiation::Negotiation;
+use session::Session;
+
+/// How the bytes of a new connection travel.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Transport {
+    /// In the clear; the client may, or must, ask for STARTTLS (RFC 6120 section 5).
+    #[default]
+    Plain,
+    /// TLS from the first byte, done here (XEP-0368).
+    DirectTls,
+    /// The owner does TLS, and this is what came of it.
+    Secured(TlsInfo),
+}
+
+/// The server's side of a client's connection. See the [module](self).
+#[derive(Debug)]
+pub struct Connection {
+    link: Link,
+    state: State,
+    /// What the peer sent behind something that the owner has to answer first. Empty unless that is awaited.
+    held: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum State {
+    Negotiating(Box<Negotiation>),
+    Bound(Session),
+    /// What the peer still sends does not matter any more.
+    Over,
+}
+
+/// What every stage of a connection works with.
+#[derive(Debug)]
+struct Link {
+    config: Arc<Config>,
+    stream: Stream,
+    events: VecDeque<Event>,
+}
+
+impl Connection {
+    /// A connection that has just been accepted. `entropy` must not have been used for anything else.
+    pub fn new(config: Arc<Config>, transport: Transport, entropy: Entropy, now: Now) -> Connection {
+        let stream_config =
+            stream::Config { role: Role::Receiver, content_ns: ns::CLIENT, limits: config.unauthenticated };
+        let stream = Stream::new(stream_config, now);
+        let negotiation = Negotiation::new(&config, entropy, now);
+        let link = Link { config, stream, events: VecDeque::new() };
+        let state = State::Negotiating(Box::new(negotiation));
+        let mut connection = Connection { link, state, held: Vec::new() };
+        match transport {
+            Transport::Plain => {}
+            Transport::Secured(info) => connection.link.stream.secured_outside(info),
+            Transport::DirectTls => connection.start_direct_tls(now),
+        }
+        connection
+    }
+
+    /// The answer to [`Event::Lookup`]; `None`: there is no such account.
+    pub fn credentials(&mut self, now: Now, stored: Result<Option<sasl::StoredCredentials>, Unavailable>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.credentials(&mut self.link, now, stored);
+            self.resume(now);
+        }
+    }
+
+    /// The answer to [`Event::TokenVerdict`] and [`Event::CertificateVerdict`]: the local part of the account that the client
+    /// may log in to, or why it may not.
+    pub fn verdict(&mut self, now: Now, verdict: Result<String, sasl::Condition>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.verdict(&mut self.link, now, verdict);
+            self.resume(now);
+        }
+    }
+
+    /// An answer to [`Event::Bind`]: the session exists and has this address.
+    pub fn bound(&mut self, now: Now, jid: FullJid) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            if let Some(session) = negotiation.bound(&mut self.link, now, jid) {
+                self.state = State::Bound(session);
+            }
+            self.resume(now);
+        }
+    }
+
+    /// An answer to [`Event::Bind`]: there is no such session. The client may try again.
+    pub fn bind_refused(&mut self, now: Now, error: StanzaError) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.bind_refused(&mut self.link, now, error);
+            self.resume(now);
+        }
+    }
+
+    /// Sends a stanza to the client, as it is. Dropped unless a resource is bound. A client for which too much is waiting
+    /// already is closed with resource-constraint ([`Limits::max_queued`](crate::stream::Limits::max_queued)).
+    pub fn deliver(&mut self, now: Now, stanza: &Stanza) {
+        if let State::Bound(_) = self.state {
+            self.link.stream.send_with(|out, scope| stanza.write(out, scope));
+            self.pump(now, &mut &[][..]);
+        }
+    }
+
+    /// Ends the stream with an error: conflict, system-shutdown, ...
+    pub fn close(&mut self, now: Now, error: StreamError) {
+        self.held = Vec::new();
+        if !matches!(self.state, State::Over) {
+            self.state = State::Over;
+            self.link.stream.fail(now, error);
+        }
+        self.pump(now, &mut &[][..]);
+    }
+
+    /// What is known of the session.
+    pub fn session_facts(&self) -> SessionFacts<'_> {
+        let tls = self.link.stream.tls();
+        let none = SessionFacts { jid: None, account: None, mechanism: None, tls };
+        match &self.state {
+            State::Negotiating(negotiation) => match negotiation.account() {
+                Some(account) => {
+                    SessionFacts { account: Some(&account.jid), mechanism: Some(account.mechanism), ..none }
+                }
+                None => none,
+            },
+            State::Bound(session) => SessionFacts {
+                jid: Some(session.jid()),
+                account: Some(session.account()),
+                mechanism: Some(session.mechanism()),
+                tls,
+            },
+            State::Over => none,
+        }
+    }
+
+    /// True if [`transmit`](Machine::transmit) may have something.
+    pub fn has_output(&self) -> bool {
+        self.link.stream.queued() > 0
+    }
+
+    /// Lets the stream do its work and hands on what comes of it, until input runs out or an answer is awaited.
+    fn pump(&mut self, now: Now, input: &mut &[u8]) {
+        while !self.is_waiting() {
+            let Some(item) = self.link.stream.next(now, input) else { return };
+            self.take(now, item);
+        }
+    }
+
+    fn take(&mut self, now: Now, item: Incoming) {
+        match (item, &mut self.state) {
+            (Incoming::Closed(closed), _) => {
+                self.state = State::Over;
+                self.held = Vec::new();
+                self.link.events.push_back(Event::Closed(closed));
+            }
+            (Incoming::PeerClosed, _) => self.state = State::Over,
+            (Incoming::Secured(_), State::Negotiating(negotiation)) => negotiation.secured(),
+            (Incoming::Header(header), State::Negotiating(negotiation)) => {
+                negotiation.header(&mut self.link, now, &header);
+            }
+            (Incoming::Element(element), State::Negotiating(negotiation)) => {
+                if !negotiation.element(&mut self.link, now, element) {
+                    self.state = State::Over;
+                }
+            }
+            (Incoming::Element(element), State::Bound(session)) => {
+                if !session.element(&mut self.link, now, element) {
+                    self.state = State::Over;
+                }
+            }
+            (Incoming::Secured(_) | Incoming::Header(_), State::Bound(_)) | (_, State::Over) => {}
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(&self.state, State::Negotiating(negotiation) if negotiation.is_waiting())
+    }
+
+    /// The answer is here: what was held back comes first.
+    fn resume(&mut self, now: Now) {
+        let held = std::mem::take(&mut self.held);
+        let mut input = held.as_slice();
+        self.pump(now, &mut input);
+        self.held = input.to_vec();
+    }
+
+    fn hold(&mut self, now: Now, input: &[u8]) {
+        if matches!(self.state, State::Over) || input.is_empty() {
+            return;
+        }
+        if self.held.len() + input.len() > Config::HELD {
+            let error = StreamError::new(Condition::ResourceConstraint)
+                .with_text("Too much was sent ahead of an answer that was not there yet.");
+            return self.close(now, error);
+        }
+        self.held.extend_from_slice(input);
+    }
+
+    #[cfg(feature = "tls")]
+    fn start_direct_tls(&mut self, now: Now) {
+        match self.link.config.tls.clone() {
+            Some(tls) => {
+                self.link.stream.start_tls_server(now, &tls);
+                self.pump(now, &mut &[][..]);
+            }
+            None => self.close(now, misconfigured()),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn start_direct_tls(&mut self, now: Now) {
+        self.close(now, misconfigured());
+    }
+}
+
+impl Machine for Connection {
+    type Event = Event;
+
+    fn receive(&mut self, now: Now, input: &[u8]) {
+        let mut rest = input;
+        self.pump(now, &mut rest);
+        self.hold(now, rest);
+    }
+
+    fn receive_eof(&mut self, now: Now) {
+        if self.is_waiting() {
+            // Whoever is gone waits for no answer.
+            self.state = State::Over;
+            self.held = Vec::new();
+        }
+        self.link.stream.receive_eof(now);
+        self.pump(now, &mut &[][..]);
+    }
+
+    fn transmit(&mut self, out: &mut Vec<u8>) -> usize {
+        self.link.stream.transmit(out)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        let event = self.link.events.pop_front();
+        if self.link.events.is_empty() {
+            // An idle connection owns no memory for events.
+            self.link.events = VecDeque::new();
+        }
+        event
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        let own = match &self.state {
+            State::Negotiating(negotiation) => {
+                Some(Deadline { at: negotiation.by(), reason: Reason::Negotiation })
+            }
+            State::Bound(session) => session.deadline(&self.link),
+            State::Over => None,
+        };
+        Deadline::earlier(own, self.link.stream.deadline())
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.link.stream.tick(now);
+        self.pump(now, &mut &[][..]);
+        let error = match &mut self.state {
+            State::Negotiating(negotiation) => negotiation.tick(now),
+            State::Bound(session) => session.tick(&mut self.link, now),
+            State::Over => None,
+        };
+        if let Some(error) = error {
+            self.close(now, error);
+        }
+    }
+
+    fn read_budget(&self) -> usize {
+        match &self.state {
+            State::Negotiating(negotiation) if negotiation.is_waiting() => 0,
+            // No more at once than can be held back if it turns out to begin with a question.
+            State::Negotiating(_) => self.link.stream.read_budget().min(Config::HELD),
+            State::Bound(_) | State::Over => self.link.stream.read_budget(),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.link.stream.is_finished()
+    }
+}
+
+impl Link {
+    /// Queues an event.
+    fn event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Ends the stream over something that the peer did.
+    fn violation(&mut self, now: Now, condition: Condition, detail: &str) {
+        self.stream.violation(now, StreamError::new(condition).with_text(detail), detail);
+    }
+
+    /// When anything was last received.
+    fn last_received(&self) -> Instant {
+        self.stream.last_received()
+    }
+}
+
+/// TLS is demanded that cannot be had.
+fn misconfigured() -> StreamError {
+    StreamError::new(Condition::InternalServerError).with_text("This server has no certificate.")
+}

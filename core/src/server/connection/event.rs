@@ -1,0 +1,85 @@
+//! What a connection tells its owner.
+
+use crate::jid::{BareJid, FullJid};
+use crate::sasl::{Condition, Mechanism};
+use crate::stanza::Stanza;
+use crate::stream::{Closed, TlsInfo};
+
+/// What a [`Connection`](super::Connection) tells its owner.
+///
+/// Questions ([`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
+/// [`Bind`](Event::Bind)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
+/// answer to a connection that has ended meanwhile is ignored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Which credentials are stored for this account? Answer with [`credentials`](super::Connection::credentials).
+    Lookup {
+        /// The account that wants to log in.
+        account: BareJid,
+    },
+    /// Is this OAuth 2.0 bearer token (RFC 7628) good? Answer with [`verdict`](super::Connection::verdict).
+    TokenVerdict {
+        /// The domain it is for.
+        domain: BareJid,
+        /// Local part of the account that the client says it is for.
+        username: Option<String>,
+        /// The token: a secret.
+        token: String,
+    },
+    /// Is the TLS client certificate (RFC 6120 section 6.3.4) good for logging in? Answer with
+    /// [`verdict`](super::Connection::verdict).
+    CertificateVerdict {
+        /// The domain it is for.
+        domain: BareJid,
+        /// The identity that the client wants to act as, if it named one.
+        authzid: Option<String>,
+        /// The certificates, DER, end entity first.
+        certificates: Vec<Vec<u8>>,
+    },
+    /// The client has proved who it is. For logs.
+    Authenticated {
+        /// Its account; made up by this connection if the mechanism is ANONYMOUS.
+        account: BareJid,
+        /// How.
+        mechanism: Mechanism,
+    },
+    /// The client has failed to prove who it is. For logs, and for guards against guessing.
+    AuthenticationFailed {
+        /// The account whose credentials were asked for, if it came to that.
+        account: Option<BareJid>,
+        /// How.
+        mechanism: Option<Mechanism>,
+        /// What it was told.
+        condition: Condition,
+    },
+    /// The client wants a session (RFC 6120 section 7). Answer with [`bound`](super::Connection::bound) or
+    /// [`bind_refused`](super::Connection::bind_refused).
+    Bind {
+        /// Its account.
+        account: BareJid,
+        /// The resource it asks for, prepared; `None`: the server is to make one up.
+        resource: Option<String>,
+        /// The account is there for this connection only (ANONYMOUS).
+        anonymous: bool,
+    },
+    /// A stanza from the session, well-formed and complete. Its `from` is the session's full address (RFC 6120 section
+    /// 8.1.2.1).
+    Stanza(Stanza),
+    /// The stream is over. The last event.
+    Closed(Closed),
+}
+
+/// What is known of a connection. For logs, and for rules of the owner's.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SessionFacts<'a> {
+    /// The session's address, once bound.
+    pub jid: Option<&'a FullJid>,
+    /// The account, once authenticated.
+    pub account: Option<&'a BareJid>,
+    /// How it was authenticated.
+    pub mechanism: Option<Mechanism>,
+    /// How the connection is secured, if it is.
+    pub tls: Option<&'a TlsInfo>,
+}

@@ -1,0 +1,254 @@
+//! Negotiation (RFC 6120 section 4.3): stream headers, features, STARTTLS; what comes when.
+
+use super::auth::Exchange;
+use super::config::sasl_transport;
+use super::{Config, Link, misconfigured};
+use crate::jid::{BareJid, Jid};
+use crate::machine::{Entropy, Instant, Now};
+use crate::ns;
+use crate::sasl::{ChannelBinding, Mechanism};
+use crate::stanza::Iq;
+use crate::stream::{Condition, Feature, Features, Header, StreamError, TlsInfo};
+use crate::xml::Element;
+
+/// All that is needed until a resource is bound, and not any longer.
+#[derive(Debug)]
+pub(super) struct Negotiation {
+    pub(super) step: Step,
+    pub(super) entropy: Entropy,
+    /// The host that the client asked for.
+    pub(super) domain: Option<BareJid>,
+    /// Who the client says it is, said over TLS (RFC 6120 section 6.4.6).
+    pub(super) claimed: Option<BareJid>,
+    /// The mechanisms it was offered.
+    pub(super) offered: Vec<Mechanism>,
+    pub(super) auth_failures: u32,
+    pub(super) bind_failures: u32,
+    /// When it must be done.
+    by: Instant,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A stream header is due, possibly after a TLS handshake.
+    Header,
+    /// Features have been sent: `<starttls/>` or `<auth/>` is due, at the beginning or after a failure.
+    Features,
+    /// A challenge has been sent: a response is due.
+    Challenged(Box<Exchange>),
+    /// The owner has been asked who this is.
+    Judging(Box<Exchange>),
+    /// `<success/>` has been sent: another stream header is due.
+    Restart(Account),
+    /// Features have been sent: a request to bind a resource is due.
+    Bind(Account),
+    /// The owner has been asked for a session.
+    Binding(Account, Iq),
+}
+
+/// Whom the client has proved to be.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) jid: BareJid,
+    pub(super) mechanism: Mechanism,
+}
+
+impl Account {
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.mechanism == Mechanism::Anonymous
+    }
+}
+
+impl Negotiation {
+    pub(super) fn new(config: &Config, entropy: Entropy, now: Now) -> Negotiation {
+        Negotiation {
+            step: Step::Header,
+            entropy,
+            domain: None,
+            claimed: None,
+            offered: Vec::new(),
+            auth_failures: 0,
+            bind_failures: 0,
+            by: now.instant + config.negotiation_timeout,
+        }
+    }
+
+    /// Whether the owner has to answer something first.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.step, Step::Judging(_) | Step::Binding(..))
+    }
+
+    pub(super) fn account(&self) -> Option<&Account> {
+        match &self.step {
+            Step::Restart(account) | Step::Bind(account) | Step::Binding(account, _) => Some(account),
+            Step::Header | Step::Features | Step::Challenged(_) | Step::Judging(_) => None,
+        }
+    }
+
+    pub(super) fn by(&self) -> Instant {
+        self.by
+    }
+
+    /// Is it over because it took too long? The peer may well be alive, so it is not connection-timeout (RFC 6120 sections
+    /// 4.9.3.4 and 4.6.3); and if the peer waits for us, it did nothing wrong.
+    pub(super) fn tick(&mut self, now: Now) -> Option<StreamError> {
+        if now.instant < self.by {
+            return None;
+        }
+        Some(match self.is_waiting() {
+            true => StreamError::new(Condition::InternalServerError)
+                .with_text("The server could not answer in time."),
+            false => StreamError::new(Condition::PolicyViolation)
+                .with_text("The stream was not negotiated in time."),
+        })
+    }
+
+    /// TLS is up. What was said before it counts no more (RFC 6120 section 5.4.3.3).
+    pub(super) fn secured(&mut self) {
+        self.step = Step::Header;
+        self.domain = None;
+        self.claimed = None;
+        self.offered = Vec::new();
+    }
+
+    /// A stream header came: ours goes out, then features or an error.
+    pub(super) fn header(&mut self, link: &mut Link, now: Now, header: &Header) {
+        let host = host(&link.config, header.to.as_ref());
+        let from = host.as_ref().or(link.config.domains.first());
+        let claimed = header.from.as_ref().map(Jid::to_bare);
+        link.stream.open(&Header {
+            from: from.map(|domain| Jid::from(domain.clone())),
+            to: claimed.clone().map(Jid::from),
+            id: Some(self.entropy.id()),
+            lang: Some(language(&link.config.lang, header.lang.as_deref())),
+            version: header.version.map(|version| version.min((1, 0))),
+        });
+        if header.version.is_none_or(|version| version < (1, 0)) {
+            return link.violation(now, Condition::UnsupportedVersion, "This server speaks XMPP 1.0.");
+        }
+        let Some(host) = host else {
+            return link.violation(
+                now,
+                Condition::HostUnknown,
+                "The stream is for no host that is served here.",
+            );
+        };
+        match std::mem::replace(&mut self.step, Step::Header) {
+            Step::Restart(account) => self.authenticated_header(link, now, host, claimed, account),
+            _ => self.first_header(link, now, host, claimed),
+        }
+    }
+
+    /// Nobody has logged in yet: STARTTLS, mechanisms, or both.
+    fn first_header(&mut self, link: &mut Link, now: Now, host: BareJid, claimed: Option<BareJid>) {
+        let tls = link.stream.tls();
+        let can_start_tls = tls.is_none() && link.config.can_start_tls();
+        if tls.is_none() && link.config.sasl.require_tls && !can_start_tls {
+            return link.stream.fail(now, misconfigured());
+        }
+        self.offered = link.config.sasl.offer(sasl_transport(tls));
+        self.claimed = claimed.filter(|_| tls.is_some());
+        self.domain = Some(host);
+        let mut list = Vec::new();
+        if can_start_tls {
+            list.push(Feature::StartTls { required: link.config.sasl.require_tls });
+        }
+        if !self.offered.is_empty() {
+            list.push(Feature::Mechanisms(self.offered.iter().map(|m| m.name().into()).collect()));
+            let bindings = channel_bindings(tls);
+            if self.offered.iter().any(|m| matches!(m, Mechanism::Scram { plus: true, .. })) {
+                list.push(Feature::ChannelBindings(bindings));
+            }
+        }
+        link.stream.send(&Features { list }.to_element());
+        self.step = Step::Features;
+    }
+
+    /// The client has logged in: it may bind a resource.
+    fn authenticated_header(
+        &mut self,
+        link: &mut Link,
+        now: Now,
+        host: BareJid,
+        claimed: Option<BareJid>,
+        account: Account,
+    ) {
+        if self.domain.as_ref() != Some(&host) {
+            let detail = "The stream is for another host than the one that was logged in to.";
+            return link.violation(now, Condition::NotAuthorized, detail);
+        }
+        if claimed.is_some_and(|claimed| claimed != account.jid) && !account.is_anonymous() {
+            let detail = "The stream is from another account than the one that was logged in to.";
+            return link.violation(now, Condition::InvalidFrom, detail);
+        }
+        let list = vec![Feature::Bind, Feature::Session { optional: true }];
+        link.stream.send(&Features { list }.to_element());
+        self.step = Step::Bind(account);
+    }
+
+    /// A first-level element came. False: nothing that follows matters.
+    pub(super) fn element(&mut self, link: &mut Link, now: Now, element: Element) -> bool {
+        if element.is("starttls", ns::TLS) {
+            return self.start_tls(link, now, &element);
+        }
+        match self.step {
+            Step::Bind(_) => self.bind(link, now, element),
+            Step::Features | Step::Challenged(_) if element.ns() == ns::SASL => {
+                self.sasl(link, now, &element);
+            }
+            _ => link.violation(now, Condition::NotAuthorized, "Log in first."),
+        }
+        true
+    }
+
+    /// `<starttls/>` (RFC 6120 section 5.4.2).
+    fn start_tls(&mut self, link: &mut Link, now: Now, element: &Element) -> bool {
+        let offered = matches!(self.step, Step::Features) && link.stream.tls().is_none();
+        let well_formed = element.children().next().is_none() && element.text().trim().is_empty();
+        if offered && well_formed && self.proceed(link, now) {
+            return true;
+        }
+        link.stream.send(&Element::builder("failure", ns::TLS).build());
+        link.stream.close(now);
+        false
+    }
+
+    #[cfg(feature = "tls")]
+    fn proceed(&mut self, link: &mut Link, now: Now) -> bool {
+        let Some(tls) = link.config.tls.clone() else { return false };
+        link.stream.send(&Element::builder("proceed", ns::TLS).build());
+        link.stream.start_tls_server(now, &tls);
+        self.step = Step::Header;
+        true
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn proceed(&mut self, _link: &mut Link, _now: Now) -> bool {
+        false
+    }
+}
+
+/// The hosted domain that a stream is for. Where there is only one, a client that names none means that one (RFC 6120 section
+/// 4.7.2 asks to be liberal).
+fn host(config: &Config, to: Option<&Jid>) -> Option<BareJid> {
+    match (to, config.domains.as_slice()) {
+        (None, [only]) => Some(only.clone()),
+        (None, _) => None,
+        (Some(to), domains) => domains.iter().find(|domain| domain.as_str() == to.as_str()).cloned(),
+    }
+}
+
+/// The language of our texts, written as the client writes it if it is the one that the client prefers (RFC 6120 section
+/// 4.7.4).
+fn language(ours: &str, preferred: Option<&str>) -> String {
+    preferred.filter(|preferred| preferred.eq_ignore_ascii_case(ours)).unwrap_or(ours).into()
+}
+
+/// The types of channel binding that can be had (XEP-0440).
+fn channel_bindings(tls: Option<&TlsInfo>) -> Vec<ChannelBinding> {
+    let Some(TlsInfo { bindings, .. }) = tls else { return Vec::new() };
+    let exporter = bindings.tls_exporter.as_ref().map(|_| ChannelBinding::TlsExporter);
+    let end_point = bindings.tls_server_end_point.as_ref().map(|_| ChannelBinding::TlsServerEndPoint);
+    exporter.into_iter().chain(end_point).collect()
+}
