@@ -22,9 +22,12 @@
 //! | [`hub::Output::Store`] | a [store](store) |
 //! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
 
+mod account;
 pub mod connection;
 pub mod hub;
 pub mod module;
+mod outbox;
+mod services;
 pub mod single;
 pub mod store;
 

@@ -22,16 +22,29 @@
 //! Stanzas from one session, or from one remote stream, to one bare address arrive in the order in which they were sent (RFC
 //! 6120 section 10.1).
 
+mod accounts;
+mod admin;
 mod config;
+mod entities;
+mod requests;
+mod routing;
+mod sessions;
+#[cfg(test)]
+mod tests;
 
+use super::account::Context;
 use super::module::Module;
-use super::store;
+use super::outbox::Outbox;
+use super::store::{self, Delta, Record};
 use crate::jid::{BareJid, FullJid};
-use crate::machine::{Deadline, Entropy, Now};
+use crate::machine::{Deadline, Entropy, Now, Reason};
 use crate::sasl::StoredCredentials;
-use crate::stanza::{Stanza, StanzaError};
+use crate::stanza::{Condition, Stanza, StanzaError};
 use crate::stream::StreamError;
-use std::collections::VecDeque;
+use admin::Order;
+use entities::Entities;
+use requests::Requests;
+use sessions::Sessions;
 
 pub use config::{Config, ConflictPolicy, Limits};
 
@@ -134,10 +147,28 @@ pub enum AdminError {
 /// Accounts and the routing between them. See the [module](self).
 #[derive(Debug)]
 pub struct Hub {
+    tools: Tools,
+    /// The domains of the configuration, sorted.
+    domains: Vec<Box<str>>,
+    entities: Entities,
+    sessions: Sessions,
+    requests: Requests,
+}
+
+/// What entities are lent while they work.
+#[derive(Debug)]
+struct Tools {
     config: Config,
     entropy: Entropy,
     modules: Vec<Box<dyn Module>>,
-    outputs: VecDeque<Output>,
+    outbox: Outbox,
+}
+
+impl Tools {
+    fn context(&mut self, now: Now) -> Context<'_> {
+        let Tools { config, entropy, modules, outbox } = self;
+        Context { now, config, entropy, modules, outbox }
+    }
 }
 
 /// The shard, of `shards`, that an address belongs to; resources make no difference.
@@ -158,23 +189,28 @@ fn shard_of_str(bare: &str, shards: u32) -> u32 {
 
 impl Hub {
     /// A hub without sessions. `entropy` serves resources that the server makes up.
-    pub fn new(config: Config, entropy: Entropy) -> Hub {
-        Hub { config, entropy, modules: Vec::new(), outputs: VecDeque::new() }
+    pub fn new(config: Config, mut entropy: Entropy) -> Hub {
+        let mut domains: Vec<Box<str>> = config.domains.iter().map(|domain| domain.domain().into()).collect();
+        domains.sort_unstable();
+        let entities = Entities::new(&mut entropy);
+        let sessions = Sessions::new(&mut entropy);
+        let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default() };
+        Hub { tools, domains, entities, sessions, requests: Requests::default() }
     }
 
     /// Adds a module, behind those added before.
     pub fn add_module(&mut self, module: Box<dyn Module>) {
-        self.modules.push(module);
+        self.tools.modules.push(module);
     }
 
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.tools.config
     }
 
     /// Asks for the credentials of an account. Answered with [`Output::Credentials`], at once or later.
-    pub fn lookup(&mut self, _now: Now, _lookup: LookupId, _account: BareJid) {
-        todo!()
+    pub fn lookup(&mut self, now: Now, lookup: LookupId, account: BareJid) {
+        self.look_up(now, lookup, account);
     }
 
     /// An authenticated client wants a session (RFC 6120 section 7). Answered with [`Output::Bound`] or
@@ -182,96 +218,111 @@ impl Hub {
     /// `anonymous`: the account exists only as long as it has a session, and the store never hears of it.
     pub fn bind(
         &mut self,
-        _now: Now,
-        _session: SessionId,
-        _account: BareJid,
-        _resource: Option<String>,
-        _anonymous: bool,
+        now: Now,
+        session: SessionId,
+        account: BareJid,
+        resource: Option<String>,
+        anonymous: bool,
     ) {
-        todo!()
+        self.begin_bind(now, session, account, resource, anonymous);
+        self.route_all(now);
     }
 
-    /// A stanza came from a session. Its `from` must be the session's full address ([`Output::Bound`]).
-    pub fn stanza(&mut self, _now: Now, _session: SessionId, _stanza: Stanza) {
-        todo!()
+    /// A stanza came from a session. Its `from` is set to the session's full address, whatever it was. Ignored where the
+    /// session is unknown or not bound yet.
+    pub fn stanza(&mut self, now: Now, session: SessionId, stanza: Stanza) {
+        self.from_session(now, session, stanza);
+        self.route_all(now);
     }
 
     /// A session's connection is gone for good, or gone before it was bound.
-    pub fn session_gone(&mut self, _now: Now, _session: SessionId) {
-        todo!()
+    pub fn session_gone(&mut self, now: Now, session: SessionId) {
+        self.end_session(now, session);
+        self.route_all(now);
     }
 
-    /// A stanza came from another domain, whose right to its `from` has been proved.
-    pub fn remote(&mut self, _now: Now, _stanza: Stanza) {
-        todo!()
+    /// A stanza came from another domain, whose right to its `from` has been proved. Ignored where `to` is not one of this
+    /// hub's domains, or `from` is one.
+    pub fn remote(&mut self, now: Now, stanza: Stanza) {
+        self.from_remote(now, stanza);
+        self.route_all(now);
     }
 
     /// A stanza that came out as [`Output::Remote`] cannot be sent: its domain cannot be found, or is not to be spoken to (RFC
     /// 6120 section 10.4.3).
-    pub fn remote_failed(&mut self, _now: Now, _stanza: Stanza) {
-        todo!()
+    pub fn remote_failed(&mut self, now: Now, stanza: Stanza) {
+        self.tools.outbox.bounce(&stanza, Condition::RemoteServerNotFound);
+        self.route_all(now);
     }
 
     /// As [`remote_failed`](Self::remote_failed), where the domain was found but no stream to it came about.
-    pub fn remote_timeout(&mut self, _now: Now, _stanza: Stanza) {
-        todo!()
+    pub fn remote_timeout(&mut self, now: Now, stanza: Stanza) {
+        self.tools.outbox.bounce(&stanza, Condition::RemoteServerTimeout);
+        self.route_all(now);
     }
 
     /// Another shard sent something.
-    pub fn envelope(&mut self, _now: Now, _envelope: Envelope) {
-        todo!()
+    pub fn envelope(&mut self, now: Now, envelope: Envelope) {
+        self.from_shard(envelope);
+        self.route_all(now);
     }
 
     /// The store answered.
-    pub fn store_reply(&mut self, _now: Now, _reply: store::Reply) {
-        todo!()
+    pub fn store_reply(&mut self, now: Now, reply: store::Reply) {
+        self.answered(now, reply);
+        self.route_all(now);
     }
 
     /// Makes an account. Answered with [`Output::Administered`].
     pub fn create_account(
         &mut self,
-        _now: Now,
-        _id: AdminId,
-        _account: BareJid,
-        _credentials: StoredCredentials,
+        now: Now,
+        id: AdminId,
+        account: BareJid,
+        credentials: StoredCredentials,
     ) {
-        todo!()
+        self.administer(now, id, account, Order::Create(Record::new(credentials)));
     }
 
     /// Gives an account another password; sessions stay. Answered with [`Output::Administered`].
     pub fn set_credentials(
         &mut self,
-        _now: Now,
-        _id: AdminId,
-        _account: BareJid,
-        _credentials: StoredCredentials,
+        now: Now,
+        id: AdminId,
+        account: BareJid,
+        credentials: StoredCredentials,
     ) {
-        todo!()
+        self.administer(now, id, account, Order::Save(Delta::Credentials(credentials)));
     }
 
     /// Removes an account; its sessions are closed with `not-authorized`. Answered with [`Output::Administered`].
-    pub fn delete_account(&mut self, _now: Now, _id: AdminId, _account: BareJid) {
-        todo!()
+    pub fn delete_account(&mut self, now: Now, id: AdminId, account: BareJid) {
+        self.administer(now, id, account, Order::Delete);
     }
 
     /// Somebody else changed an account in the store: whatever is held of it is read anew, and if it is gone its sessions are
     /// closed with `not-authorized`. Harmless for accounts that did not change or that belong to other shards.
-    pub fn account_changed(&mut self, _now: Now, _account: BareJid) {
-        todo!()
+    pub fn account_changed(&mut self, now: Now, account: BareJid) {
+        self.refresh(now, &account);
     }
 
     /// When [`tick`](Self::tick) is to be called next, and what for.
     pub fn deadline(&self) -> Option<Deadline> {
-        todo!()
+        let evict_after = self.tools.config.limits.evict_after;
+        let eviction = self.entities.longest_idle();
+        let eviction = eviction.map(|since| Deadline { at: since + evict_after, reason: Reason::Eviction });
+        Deadline::earlier(self.requests.deadline(), eviction)
     }
 
     /// Time has passed. Calling it early or late is harmless.
-    pub fn tick(&mut self, _now: Now) {
-        todo!()
+    pub fn tick(&mut self, now: Now) {
+        self.give_up_requests(now);
+        self.entities.evict(now, &self.tools.config.limits);
+        self.route_all(now);
     }
 
     /// What there is to do, oldest first.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.tools.outbox.outputs.pop_front()
     }
 }

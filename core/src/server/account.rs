@@ -1,0 +1,166 @@
+//! The account: an entity with sessions.
+//!
+//! All its logic is synchronous and looks at nothing but itself. What it wants others to know it sends them as a stanza.
+
+mod delivery;
+mod presence;
+
+use super::hub::{Config, ConflictPolicy, Output, SessionId};
+use super::module::Module;
+use super::outbox::Outbox;
+use super::store::Record;
+use crate::jid::{BareJid, FullJid, Jid};
+use crate::machine::{Entropy, Now};
+use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
+use crate::stream::{self, StreamError};
+use std::collections::BTreeSet;
+
+pub(super) use delivery::no_such_user;
+
+/// What an entity may use while it handles something.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) now: Now,
+    pub(super) config: &'a Config,
+    pub(super) entropy: &'a mut Entropy,
+    pub(super) modules: &'a mut [Box<dyn Module>],
+    pub(super) outbox: &'a mut Outbox,
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    jid: BareJid,
+    /// As the store has it. Nothing of use for an anonymous account.
+    pub(super) record: Record,
+    anonymous: bool,
+    /// In the order in which they were bound. There are few.
+    sessions: Vec<Session>,
+}
+
+/// A connected resource.
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    jid: FullJid,
+    /// Set while it is an available resource (RFC 6121 section 4.1).
+    available: Option<Available>,
+    /// Whom it has sent directed presence (RFC 6121 section 4.6.1).
+    directed: BTreeSet<Jid>,
+}
+
+#[derive(Debug)]
+struct Available {
+    priority: i8,
+    /// The last presence it broadcast.
+    presence: Presence,
+}
+
+/// A session that has been bound.
+pub(super) struct Bound {
+    pub(super) jid: FullJid,
+    /// The session that had to go for it. Its [`Output::Close`] is out.
+    pub(super) replaced: Option<SessionId>,
+}
+
+impl Account {
+    pub(super) fn new(jid: BareJid, record: Record) -> Account {
+        Account { jid, record, anonymous: false, sessions: Vec::new() }
+    }
+
+    /// An account that lives no longer than its sessions.
+    pub(super) fn anonymous(jid: BareJid) -> Account {
+        Account { anonymous: true, ..Account::new(jid, Record::default()) }
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.anonymous
+    }
+
+    pub(super) fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
+    /// Binds a resource (RFC 6120 section 7).
+    pub(super) fn bind(
+        &mut self,
+        id: SessionId,
+        resource: Option<&str>,
+        ctx: &mut Context<'_>,
+    ) -> Result<Bound, StanzaError> {
+        let mut jid = self.address(resource, ctx.entropy)?;
+        let mut replaced = None;
+        if let Some(old) = self.sessions.iter().find(|session| session.jid == jid).map(|session| session.id) {
+            match ctx.config.conflict {
+                ConflictPolicy::Refuse => {
+                    let conflict = StanzaError::new(Condition::Conflict);
+                    return Err(conflict.with_type(ErrorType::Modify));
+                }
+                ConflictPolicy::Generate => jid = self.address(None, ctx.entropy)?,
+                ConflictPolicy::Replace => replaced = Some(old),
+            }
+        }
+        let others = self.sessions.len() - usize::from(replaced.is_some());
+        if others >= ctx.config.limits.sessions_per_account {
+            return Err(StanzaError::new(Condition::ResourceConstraint));
+        }
+        if let Some(old) = replaced {
+            let error = StreamError::new(stream::Condition::Conflict);
+            ctx.outbox.outputs.push_back(Output::Close { session: old, error });
+            self.session_gone(old, ctx);
+        }
+        self.sessions.push(Session { id, jid: jid.clone(), available: None, directed: BTreeSet::new() });
+        Ok(Bound { jid, replaced })
+    }
+
+    /// The full address for a resource, or for one made up: 128 random bits, which nobody can guess (RFC 6120 section
+    /// 13.10.2).
+    fn address(&self, resource: Option<&str>, entropy: &mut Entropy) -> Result<FullJid, StanzaError> {
+        let made_up;
+        let resource = match resource {
+            Some(resource) => resource,
+            None => {
+                made_up = entropy.id();
+                &made_up
+            }
+        };
+        self.jid.with_resource(resource).map_err(|_| StanzaError::new(Condition::BadRequest))
+    }
+
+    /// A session has ended, however it did: others are told that it is unavailable (RFC 6121 section 4.5.2).
+    pub(super) fn session_gone(&mut self, id: SessionId, ctx: &mut Context<'_>) {
+        let Some(index) = self.sessions.iter().position(|session| session.id == id) else { return };
+        let mut session = self.sessions.remove(index);
+        if session.available.is_some() {
+            let unavailable = session.unavailable(Some(self.jid.clone().into()));
+            self.to_available(&unavailable, ctx);
+        }
+        session.end_directed(None, ctx);
+    }
+
+    /// The account is gone: all its sessions are closed. Returns them.
+    pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) -> Vec<SessionId> {
+        let mut sessions = std::mem::take(&mut self.sessions);
+        for session in &sessions {
+            ctx.outbox.outputs.push_back(Output::Close { session: session.id, error: error.clone() });
+        }
+        sessions.iter_mut().for_each(|session| session.end_directed(None, ctx));
+        sessions.iter().map(|session| session.id).collect()
+    }
+
+    /// The session with this resource.
+    fn session(&self, resource: &str) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.jid.resource() == Some(resource))
+    }
+
+    /// Hands a stanza to every available resource.
+    fn to_available(&self, stanza: &Stanza, ctx: &mut Context<'_>) {
+        for session in self.sessions.iter().filter(|session| session.available.is_some()) {
+            ctx.outbox.deliver(session.id, stanza.clone());
+        }
+    }
+
+    /// True for the account's own addresses.
+    fn is_own(&self, jid: Option<&Jid>) -> bool {
+        jid.is_some_and(|jid| jid.bare_str() == self.jid.as_str())
+    }
+}

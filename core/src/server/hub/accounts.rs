@@ -1,0 +1,175 @@
+//! Accounts come into memory and are kept up to date.
+
+use super::entities::{Entity, Reload, Waiting};
+use super::requests::Asked;
+use super::{Hub, Output, Unavailable};
+use crate::jid::BareJid;
+use crate::machine::Now;
+use crate::sasl::StoredCredentials;
+use crate::server::account::{Account, no_such_user};
+use crate::server::hub::LookupId;
+use crate::server::outbox::Outbox;
+use crate::server::store::{Record, Reply, Request, StoreError};
+use crate::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use crate::stream::{self, StreamError};
+
+impl Hub {
+    /// Lets something wait for an account that is not in memory, and asks the store for it if nobody has.
+    pub(super) fn wait(&mut self, now: Now, account: &BareJid, waiting: Waiting) {
+        match self.entities.wait(account, waiting, &self.tools.config.limits) {
+            Ok(true) => self.load(now, account),
+            Ok(false) => {}
+            Err(waiting) => self.fail(waiting, &StoreError::Busy),
+        }
+    }
+
+    fn load(&mut self, now: Now, account: &BareJid) {
+        let id = self.ask(now, Asked::Load(account.clone()));
+        self.request(Request::Load { id, account: account.clone() });
+    }
+
+    pub(super) fn request(&mut self, request: Request) {
+        self.tools.outbox.outputs.push_back(Output::Store(request));
+    }
+
+    /// The store answered.
+    pub(super) fn answered(&mut self, now: Now, reply: Reply) {
+        if reply.id().shard != self.tools.config.shard {
+            return;
+        }
+        let Some(asked) = self.requests.end(reply.id()) else { return };
+        match (asked, reply) {
+            (Asked::Load(account), Reply::Loaded { result, .. }) => self.loaded(now, &account, result),
+            (Asked::Reload(account), Reply::Loaded { result, .. }) => self.reloaded(now, &account, result),
+            (Asked::Change { id, account, order }, Reply::Saved { result, .. }) => {
+                self.saved(now, id, &account, order, result);
+            }
+            (asked, _) => self.unanswered(now, asked),
+        }
+    }
+
+    /// Requests whose time is over are given up; accounts that could not be read anew are tried again.
+    pub(super) fn give_up_requests(&mut self, now: Now) {
+        while let Some(asked) = self.requests.expired(now) {
+            self.unanswered(now, asked);
+        }
+        while let Some(account) = self.requests.due_retry(now) {
+            if let Some(ready) = self.entities.ready_mut(account.as_str()) {
+                if ready.reload == Reload::Retry {
+                    ready.reload = Reload::Current;
+                    self.refresh(now, &account);
+                }
+            }
+        }
+    }
+
+    fn unanswered(&mut self, now: Now, asked: Asked) {
+        let error = StoreError::Unavailable("no answer in time".into());
+        match asked {
+            Asked::Load(account) => self.loaded(now, &account, Err(error)),
+            Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
+            Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),
+        }
+    }
+
+    fn loaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
+        if let Some(Entity::Loading(loading)) = self.entities.get_mut(account.as_str()) {
+            if loading.changed && result.is_ok() {
+                loading.changed = false;
+                return self.load(now, account);
+            }
+        }
+        let waiting = self.entities.arrived(account);
+        match result {
+            Ok(Some(record)) => {
+                self.entities.insert(account, Account::new(account.clone(), record));
+                waiting.into_iter().for_each(|waiting| self.admit(now, account, waiting));
+                self.settle(now, account);
+            }
+            Ok(None) => waiting.into_iter().for_each(|waiting| self.turn_away(now, waiting)),
+            Err(error) => waiting.into_iter().for_each(|waiting| self.fail(waiting, &error)),
+        }
+    }
+
+    /// There is no such account.
+    fn turn_away(&mut self, now: Now, waiting: Waiting) {
+        match waiting {
+            Waiting::Stanza(stanza) => no_such_user(stanza, &mut self.tools.context(now)),
+            Waiting::Lookup(lookup) => self.tools.outbox.credentials(lookup, Ok(None)),
+            Waiting::Bind { session, .. } => {
+                self.refuse_bind(session, StanzaError::new(Condition::NotAuthorized))
+            }
+            Waiting::Cancelled => {}
+        }
+    }
+
+    /// Whether there is such an account cannot be said now.
+    fn fail(&mut self, waiting: Waiting, error: &StoreError) {
+        let error = StanzaError::new(match error {
+            StoreError::Busy => Condition::ResourceConstraint,
+            _ => Condition::InternalServerError,
+        });
+        let error = error.with_type(ErrorType::Wait);
+        match waiting {
+            // Presence is repeated or replaced by later presence, and errors about it help nobody.
+            Waiting::Stanza(Stanza::Presence(_)) => {}
+            Waiting::Stanza(stanza) => self.tools.outbox.bounce_with(&stanza, error),
+            Waiting::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
+            Waiting::Bind { session, .. } => self.refuse_bind(session, error),
+            Waiting::Cancelled => {}
+        }
+    }
+
+    /// What is held of an account may be old.
+    pub(super) fn refresh(&mut self, now: Now, account: &BareJid) {
+        match self.entities.get_mut(account.as_str()) {
+            Some(Entity::Loading(loading)) => loading.changed = true,
+            Some(Entity::Ready(ready)) if !ready.account.is_anonymous() => match ready.reload {
+                Reload::Asked { .. } => ready.reload = Reload::Asked { again: true },
+                Reload::Current | Reload::Retry => {
+                    ready.reload = Reload::Asked { again: false };
+                    let id = self.ask(now, Asked::Reload(account.clone()));
+                    self.request(Request::Load { id, account: account.clone() });
+                }
+            },
+            Some(Entity::Ready(_)) | None => {}
+        }
+    }
+
+    fn reloaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        let again = ready.reload == Reload::Asked { again: true };
+        ready.reload = Reload::Current;
+        match result {
+            Ok(_) if again => self.refresh(now, account),
+            Ok(Some(record)) => ready.account.record = record,
+            Ok(None) => self.drop_account(now, account),
+            Err(_) => {
+                ready.reload = Reload::Retry;
+                let delay = self.tools.config.limits.store_timeout;
+                self.requests.retry_later(now, delay, account.clone());
+            }
+        }
+    }
+
+    /// The account is no more: it leaves memory, and its sessions are closed.
+    pub(super) fn drop_account(&mut self, now: Now, account: &BareJid) {
+        let Some(mut ready) = self.entities.remove(account) else { return };
+        let error =
+            StreamError::new(stream::Condition::NotAuthorized).with_text("the account has been removed");
+        for session in ready.account.close_all(&error, &mut self.tools.context(now)) {
+            self.sessions.remove(session);
+        }
+    }
+}
+
+impl Outbox {
+    /// Answers a look-up.
+    pub(super) fn credentials(
+        &mut self,
+        lookup: LookupId,
+        stored: Result<Option<StoredCredentials>, Unavailable>,
+    ) {
+        self.outputs.push_back(Output::Credentials { lookup, stored });
+    }
+}

@@ -1,0 +1,166 @@
+//! Which way a stanza takes, step by step (RFC 6120 section 10, RFC 6121 section 8).
+
+use super::entities::{Entity, Waiting};
+use super::{Envelope, Hub, Output, SessionId, shard_of_str};
+use crate::jid::{BareJid, Jid};
+use crate::machine::Now;
+use crate::server::module::Verdict;
+use crate::server::services;
+use crate::stanza::{Condition, Message, Stanza};
+
+impl Hub {
+    /// From a session:
+    ///
+    /// 1. it is from that session, whatever it says (RFC 6120 section 8.1.2.1);
+    /// 2. presence changes what the account knows of the session;
+    /// 3. without `to` it is for the sender's account (RFC 6120 section 10.3);
+    /// 4. modules see messages;
+    /// 5. it is routed.
+    pub(super) fn from_session(&mut self, now: Now, id: SessionId, mut stanza: Stanza) {
+        let Some((account, jid)) = self.sessions.bound(id) else { return };
+        let jid: &Jid = jid;
+        if stanza.from() != Some(jid) {
+            stanza.set_from(Some(jid.clone()));
+        }
+        let stanza = match stanza {
+            Stanza::Presence(presence) => {
+                let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+                let ctx = &mut self.tools.context(now);
+                if presence.to().is_none() {
+                    return ready.account.broadcast(id, presence, ctx);
+                }
+                match ready.account.direct(id, presence, ctx) {
+                    Some(stanza) => stanza,
+                    None => return,
+                }
+            }
+            other => other,
+        };
+        let stanza = match stanza.to() {
+            Some(_) => stanza,
+            None => addressed_to(account, stanza),
+        };
+        if self.tools.modules_pass(now, &stanza) {
+            self.tools.outbox.send(stanza);
+        }
+    }
+
+    /// From another domain:
+    ///
+    /// 1. only from there to here: never between other domains, never in the name of one of ours (RFC 6120 sections 8.1.1.2,
+    ///    8.1.2.2);
+    /// 2. modules see messages;
+    /// 3. it is routed.
+    pub(super) fn from_remote(&mut self, now: Now, stanza: Stanza) {
+        let from_there = stanza.from().is_some_and(|from| !self.is_local(from));
+        let to_here = stanza.to().is_some_and(|to| self.is_local(to));
+        if from_there && to_here && self.tools.modules_pass(now, &stanza) {
+            self.tools.outbox.send(stanza);
+        }
+    }
+
+    /// From another shard, which has done the first steps: it is routed, but no further than here.
+    pub(super) fn from_shard(&mut self, envelope: Envelope) {
+        let stanza = envelope.stanza;
+        if stanza.to().is_some_and(|to| self.is_here(to)) {
+            self.tools.outbox.send(stanza);
+        }
+    }
+
+    /// Routes all that has been sent, and what is sent on account of it, until nothing is left. That comes to an end: a stanza
+    /// causes at most one answer, and answers cause none.
+    pub(super) fn route_all(&mut self, now: Now) {
+        while let Some(stanza) = self.tools.outbox.work.pop_front() {
+            self.route(now, stanza);
+        }
+    }
+
+    /// By its addressee:
+    ///
+    /// 1. another domain (RFC 6120 section 10.4);
+    /// 2. a domain of ours (10.5.1, 10.5.2);
+    /// 3. an account in another shard;
+    /// 4. an account of this shard, in memory or not (10.5.3, 10.5.4, RFC 6121 section 8.5).
+    fn route(&mut self, now: Now, stanza: Stanza) {
+        let Some(to) = stanza.to() else { return };
+        if !self.is_local(to) {
+            return self.tools.send_remote(stanza);
+        }
+        if to.local().is_none() {
+            return services::for_domain(stanza, &mut self.tools.context(now));
+        }
+        let shard = self.shard(to);
+        if shard != self.tools.config.shard {
+            let output = Output::Shard { shard, envelope: Envelope { stanza } };
+            return self.tools.outbox.outputs.push_back(output);
+        }
+        match self.entities.get_mut(to.bare_str()) {
+            Some(Entity::Ready(ready)) if ready.account.has_sessions() => {
+                ready.account.receive(stanza, &mut self.tools.context(now));
+            }
+            Some(Entity::Ready(ready)) => {
+                let account = to.to_bare();
+                ready.account.receive(stanza, &mut self.tools.context(now));
+                self.settle(now, &account);
+            }
+            Some(Entity::Loading(_)) | None => {
+                let account = to.to_bare();
+                self.wait(now, &account, Waiting::Stanza(stanza));
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, now: Now, account: &BareJid) {
+        self.entities.settle(now, account, &self.tools.config.limits);
+    }
+
+    pub(super) fn is_local(&self, jid: &Jid) -> bool {
+        let domain = jid.domain();
+        self.domains.binary_search_by(|local| (**local).cmp(domain)).is_ok()
+    }
+
+    /// Whether an address is one of the accounts that this shard is for.
+    pub(super) fn is_here(&self, jid: &Jid) -> bool {
+        self.is_local(jid) && jid.local().is_some() && self.shard(jid) == self.tools.config.shard
+    }
+
+    fn shard(&self, jid: &Jid) -> u32 {
+        match self.tools.config.shards {
+            0 | 1 => 0,
+            shards => shard_of_str(jid.bare_str(), shards),
+        }
+    }
+}
+
+impl super::Tools {
+    fn send_remote(&mut self, stanza: Stanza) {
+        if self.config.federation {
+            self.outbox.outputs.push_back(Output::Remote { stanza });
+        } else {
+            self.outbox.bounce(&stanza, Condition::RemoteServerNotFound);
+        }
+    }
+
+    /// Shows a message to the modules. False if one of them stopped it.
+    fn modules_pass(&mut self, now: Now, stanza: &Stanza) -> bool {
+        let Stanza::Message(message) = stanza else { return true };
+        match self.verdict(now, message) {
+            Verdict::Pass => true,
+            Verdict::Drop => false,
+            Verdict::Refuse(error) => {
+                self.outbox.bounce_with(stanza, error);
+                false
+            }
+        }
+    }
+
+    fn verdict(&mut self, now: Now, message: &Message) -> Verdict {
+        let verdicts = self.modules.iter_mut().map(|module| module.message(now, message));
+        verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
+    }
+}
+
+fn addressed_to(account: &BareJid, mut stanza: Stanza) -> Stanza {
+    stanza.set_to(Some(account.clone().into()));
+    stanza
+}

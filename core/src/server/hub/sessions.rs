@@ -1,0 +1,135 @@
+//! Sessions: look-up of credentials, binding, the end.
+
+use super::entities::{Entity, Keyed, Waiting};
+use super::{Hub, LookupId, Output, SessionId, Unavailable};
+use crate::jid::{BareJid, FullJid};
+use crate::machine::{Entropy, Now};
+use crate::server::account::Account;
+use crate::stanza::{Condition, StanzaError};
+use std::collections::HashMap;
+
+/// Which session belongs to which account.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    /// Never iterated.
+    table: HashMap<SessionId, Session, Keyed>,
+}
+
+#[derive(Debug)]
+struct Session {
+    account: BareJid,
+    /// `None` while the account is being loaded.
+    jid: Option<FullJid>,
+}
+
+impl Sessions {
+    pub(super) fn new(entropy: &mut Entropy) -> Sessions {
+        Sessions { table: HashMap::with_hasher(Keyed::new(entropy)) }
+    }
+
+    /// Account and address of a session that has been bound.
+    pub(super) fn bound(&self, id: SessionId) -> Option<(&BareJid, &FullJid)> {
+        let session = self.table.get(&id)?;
+        Some((&session.account, session.jid.as_ref()?))
+    }
+
+    pub(super) fn remove(&mut self, id: SessionId) -> Option<BareJid> {
+        self.table.remove(&id).map(|session| session.account)
+    }
+}
+
+impl Hub {
+    pub(super) fn look_up(&mut self, now: Now, lookup: LookupId, account: BareJid) {
+        if !self.is_local(&account) || account.local().is_none() {
+            return self.tools.outbox.credentials(lookup, Ok(None));
+        }
+        if !self.is_here(&account) {
+            return self.tools.outbox.credentials(lookup, Err(Unavailable));
+        }
+        match self.entities.ready_mut(account.as_str()) {
+            Some(_) => {
+                self.admit(now, &account, Waiting::Lookup(lookup));
+                self.settle(now, &account);
+            }
+            None => self.wait(now, &account, Waiting::Lookup(lookup)),
+        }
+    }
+
+    pub(super) fn begin_bind(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        account: BareJid,
+        resource: Option<String>,
+        anonymous: bool,
+    ) {
+        if self.sessions.table.contains_key(&session) || !self.is_here(&account) {
+            let error = StanzaError::new(Condition::InternalServerError);
+            return self.tools.outbox.outputs.push_back(Output::BindRefused { session, error });
+        }
+        self.sessions.table.insert(session, Session { account: account.clone(), jid: None });
+        match self.entities.get_mut(account.as_str()) {
+            Some(Entity::Ready(ready)) if ready.account.is_anonymous() != anonymous => {
+                return self.refuse_bind(session, StanzaError::new(Condition::Conflict));
+            }
+            Some(Entity::Loading(_)) if anonymous => {
+                return self.refuse_bind(session, StanzaError::new(Condition::Conflict));
+            }
+            None if anonymous => {
+                self.entities.insert(&account, Account::anonymous(account.clone()));
+            }
+            Some(Entity::Ready(_)) => {}
+            Some(Entity::Loading(_)) | None => {
+                return self.wait(now, &account, Waiting::Bind { session, resource });
+            }
+        }
+        self.admit(now, &account, Waiting::Bind { session, resource });
+        self.settle(now, &account);
+    }
+
+    /// Lets in what concerns an account that is in memory.
+    pub(super) fn admit(&mut self, now: Now, account: &BareJid, waiting: Waiting) {
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        match waiting {
+            Waiting::Stanza(stanza) => ready.account.receive(stanza, &mut self.tools.context(now)),
+            Waiting::Lookup(lookup) => {
+                let known = !ready.account.is_anonymous();
+                let stored = known.then(|| ready.account.record.credentials.clone());
+                self.tools.outbox.credentials(lookup, Ok(stored));
+            }
+            Waiting::Bind { session, resource } => {
+                let bound = ready.account.bind(session, resource.as_deref(), &mut self.tools.context(now));
+                match bound {
+                    Ok(bound) => {
+                        if let Some(old) = bound.replaced {
+                            self.sessions.remove(old);
+                        }
+                        if let Some(known) = self.sessions.table.get_mut(&session) {
+                            known.jid = Some(bound.jid.clone());
+                        }
+                        let output = Output::Bound { session, jid: bound.jid };
+                        self.tools.outbox.outputs.push_back(output);
+                    }
+                    Err(error) => self.refuse_bind(session, error),
+                }
+            }
+            Waiting::Cancelled => {}
+        }
+    }
+
+    pub(super) fn refuse_bind(&mut self, session: SessionId, error: StanzaError) {
+        self.sessions.remove(session);
+        self.tools.outbox.outputs.push_back(Output::BindRefused { session, error });
+    }
+
+    pub(super) fn end_session(&mut self, now: Now, session: SessionId) {
+        let Some(account) = self.sessions.remove(session) else { return };
+        match self.entities.ready_mut(account.as_str()) {
+            Some(ready) => {
+                ready.account.session_gone(session, &mut self.tools.context(now));
+                self.settle(now, &account);
+            }
+            None => self.entities.cancel_bind(&account, session),
+        }
+    }
+}
