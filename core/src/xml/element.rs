@@ -1,15 +1,30 @@
 //! The immutable element.
-use super::{ElementBuilder, Error, Limits, Scope};
+use super::framer;
+use super::index::{Context, Item, QName, ROOT, Span, Tag};
+use super::{ElementBuilder, Error, Limits, Scope, writer};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 /// An immutable XML element with all that is in it: a shared buffer and a flat index. Cloning costs two reference counts.
+///
+/// Two elements are equal if their names, attributes (in any order) and content are; prefixes, quotes, CDATA sections and
+/// the inherited `xml:lang` do not matter. So what [`write`](Self::write) wrote reads equal to the element, but for the
+/// `xml:lang` that the new place made it write out. `Debug` prints the XML, so mind what goes to logs.
 #[derive(Clone)]
-pub struct Element {}
+pub struct Element {
+    text: Arc<str>,
+    items: Arc<[Item]>,
+    at: u32,
+}
+
 /// An element somewhere inside an [`Element`], borrowed.
 #[derive(Clone, Copy)]
 pub struct ElementRef<'a> {
-    _e: &'a Element,
+    element: &'a Element,
+    at: u32,
 }
+
 /// One attribute, its value unescaped and normalised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attr<'a> {
@@ -20,6 +35,7 @@ pub struct Attr<'a> {
     /// Value.
     pub value: &'a str,
 }
+
 /// What an element contains.
 #[derive(Clone, Copy, Debug)]
 pub enum Node<'a> {
@@ -28,152 +44,351 @@ pub enum Node<'a> {
     /// Text, unescaped; neighbouring runs and CDATA sections are one.
     Text(&'a str),
 }
+
 impl Element {
     /// Starts building an element.
     pub fn builder(name: &str, ns: &str) -> ElementBuilder {
         ElementBuilder::new(name, ns)
     }
-    /// Parses one complete element, with nothing before or after it but white space.
-    pub fn parse(_xml: &[u8], _limits: Limits) -> Result<Element, Error> {
-        todo!()
+    /// Parses one complete element, with nothing before or after it but white space. The same restrictions hold as on a
+    /// stream, but nothing is inherited.
+    pub fn parse(xml: &[u8], limits: Limits) -> Result<Element, Error> {
+        framer::document(xml, limits)
     }
     /// The element itself, borrowed.
     pub fn root(&self) -> ElementRef<'_> {
-        todo!()
+        ElementRef { element: self, at: self.at }
     }
     /// Local name.
     pub fn name(&self) -> &str {
-        todo!()
+        self.root().name()
     }
     /// Namespace name.
     pub fn ns(&self) -> &str {
-        todo!()
+        self.root().ns()
     }
     /// True if both names are these.
-    pub fn is(&self, _name: &str, _ns: &str) -> bool {
-        todo!()
+    pub fn is(&self, name: &str, ns: &str) -> bool {
+        self.root().is(name, ns)
     }
     /// Value of an attribute that is in no namespace.
-    pub fn attr(&self, _name: &str) -> Option<&str> {
-        todo!()
+    pub fn attr(&self, name: &str) -> Option<&str> {
+        self.root().attr(name)
     }
     /// Value of an attribute in a namespace.
-    pub fn attr_ns(&self, _ns: &str, _name: &str) -> Option<&str> {
-        todo!()
+    pub fn attr_ns(&self, ns: &str, name: &str) -> Option<&str> {
+        self.root().attr_ns(ns, name)
     }
     /// All attributes, in document order, namespace declarations left out.
     pub fn attrs(&self) -> impl Iterator<Item = Attr<'_>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        self.root().attrs()
     }
-    /// The `xml:lang` in force here, also where the stream's header declared it.
+    /// The `xml:lang` in force here, also where the stream's header declared it. `None` where it is empty.
     pub fn lang(&self) -> Option<&str> {
-        todo!()
+        self.root().lang()
     }
     /// Child elements.
     pub fn children(&self) -> impl Iterator<Item = ElementRef<'_>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        self.root().children()
     }
     /// The first child with these names.
-    pub fn child(&self, _name: &str, _ns: &str) -> Option<ElementRef<'_>> {
-        todo!()
+    pub fn child(&self, name: &str, ns: &str) -> Option<ElementRef<'_>> {
+        self.root().child(name, ns)
     }
     /// Children and text, in document order.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        self.root().nodes()
     }
     /// The text directly inside. Allocates only where children interrupt it.
     pub fn text(&self) -> Cow<'_, str> {
-        todo!()
+        self.root().text()
     }
     /// Writes the element as it must stand in `scope`: whatever it leaned on in its old place and the new place does not
     /// declare alike (default namespace, prefixes, inherited xml:lang) is written out.
-    pub fn write(&self, _out: &mut Vec<u8>, _scope: &Scope<'_>) {
-        todo!()
+    pub fn write(&self, out: &mut Vec<u8>, scope: &Scope<'_>) {
+        self.root().write_with(out, scope, &[]);
     }
     /// As [`write`](Self::write), with attributes (in no namespace) of the start tag replaced or added (`Some`) or left out (`None`).
-    pub fn write_with(&self, _out: &mut Vec<u8>, _scope: &Scope<'_>, _attrs: &[(&str, Option<&str>)]) {
-        todo!()
+    pub fn write_with(&self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
+        self.root().write_with(out, scope, attrs);
     }
     /// The element on its own, everything it needs declared.
     pub fn to_xml(&self) -> String {
-        todo!()
+        self.root().to_xml()
+    }
+
+    /// From what the indexer finished.
+    pub(super) fn assemble(parts: Option<(Arc<str>, Arc<[Item]>)>) -> Option<Element> {
+        parts.map(|(text, items)| Element { text, items, at: ROOT as u32 })
+    }
+    /// What stands in where a builder was given more than an index can count.
+    pub(super) fn placeholder() -> Element {
+        let name = QName { start: 1, prefix: 0, len: 1 };
+        let tag = Tag { name, body: 4, end: 4, next: 2, ..Tag::default() };
+        let context = Item::Context { default_ns: Span::default(), lang: Span::default() };
+        Element { text: "<_/>".into(), items: [context, Item::Element(tag)].into(), at: ROOT as u32 }
+    }
+    /// What this element, a stream's header, puts in force for the stream.
+    pub(super) fn context(&self) -> Context {
+        let root = self.root();
+        let mut context = Context { lang: root.lang().unwrap_or_default().to_owned(), ..Context::default() };
+        let Some(tag) = root.tag() else { return context };
+        context.name = self.str(tag.name.whole()).as_bytes().to_vec();
+        for (prefix, uri) in root.declarations() {
+            if prefix.is_empty() {
+                context.default_ns = uri.to_owned();
+            } else {
+                context.bindings.push((prefix.to_owned(), uri.to_owned()));
+            }
+        }
+        context
+    }
+    fn str(&self, span: Span) -> &str {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or_default()
+    }
+    fn item(&self, at: u32) -> Option<&Item> {
+        self.items.get(at as usize)
     }
 }
+
 impl<'a> ElementRef<'a> {
     /// Local name.
     pub fn name(self) -> &'a str {
-        todo!()
+        self.tag().map_or("", |tag| self.element.str(tag.name.local()))
     }
     /// Namespace name.
     pub fn ns(self) -> &'a str {
-        todo!()
+        self.tag().map_or("", |tag| self.element.str(tag.ns))
+    }
+    /// The prefix it is written with; empty if there is none.
+    pub fn prefix(self) -> &'a str {
+        self.tag().map_or("", |tag| self.element.str(tag.name.prefix()))
     }
     /// True if both names are these.
-    pub fn is(self, _name: &str, _ns: &str) -> bool {
-        todo!()
+    pub fn is(self, name: &str, ns: &str) -> bool {
+        self.name() == name && self.ns() == ns
     }
     /// Value of an attribute that is in no namespace.
-    pub fn attr(self, _name: &str) -> Option<&'a str> {
-        todo!()
+    pub fn attr(self, name: &str) -> Option<&'a str> {
+        self.start_items().find_map(|item| match *item {
+            Item::Attr { name: have, value, .. }
+                if have.prefix == 0 && self.element.str(have.whole()) == name =>
+            {
+                Some(self.element.str(value))
+            }
+            _ => None,
+        })
     }
     /// Value of an attribute in a namespace.
-    pub fn attr_ns(self, _ns: &str, _name: &str) -> Option<&'a str> {
-        todo!()
+    pub fn attr_ns(self, ns: &str, name: &str) -> Option<&'a str> {
+        self.attrs().find(|attr| attr.name == name && attr.ns == ns).map(|attr| attr.value)
     }
-    /// All attributes.
+    /// All attributes, in document order, namespace declarations left out.
     pub fn attrs(self) -> impl Iterator<Item = Attr<'a>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        self.start_items().filter_map(move |item| match *item {
+            Item::Attr { name, ns, value } => Some(Attr {
+                ns: self.element.str(ns),
+                name: self.element.str(name.local()),
+                value: self.element.str(value),
+            }),
+            _ => None,
+        })
     }
-    /// The `xml:lang` in force here.
+    /// The `xml:lang` in force here. `None` where it is empty.
     pub fn lang(self) -> Option<&'a str> {
-        todo!()
+        let span = match *self.element.item(self.tag()?.lang)? {
+            Item::Context { lang, .. } => lang,
+            Item::Attr { value, .. } => value,
+            _ => return None,
+        };
+        Some(self.element.str(span)).filter(|lang| !lang.is_empty())
     }
     /// Child elements.
     pub fn children(self) -> impl Iterator<Item = ElementRef<'a>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        self.nodes().filter_map(|node| match node {
+            Node::Element(child) => Some(child),
+            Node::Text(_) => None,
+        })
     }
     /// The first child with these names.
-    pub fn child(self, _name: &str, _ns: &str) -> Option<ElementRef<'a>> {
-        todo!()
+    pub fn child(self, name: &str, ns: &str) -> Option<ElementRef<'a>> {
+        self.children().find(|child| child.is(name, ns))
     }
-    /// Children and text.
+    /// Children and text, in document order.
     pub fn nodes(self) -> impl Iterator<Item = Node<'a>> {
-        todo!();
-        #[allow(unreachable_code)]
-        [].into_iter()
+        let end = self.tag().map_or(0, |tag| tag.next);
+        let mut at = self.content();
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            match *self.element.item(at)? {
+                Item::Element(tag) => {
+                    let child = ElementRef { at, ..self };
+                    at = tag.next;
+                    Some(Node::Element(child))
+                }
+                Item::Text(span) => {
+                    at += 1;
+                    Some(Node::Text(self.element.str(span)))
+                }
+                _ => None,
+            }
+        })
     }
-    /// The text directly inside.
+    /// The text directly inside. Allocates only where children interrupt it.
     pub fn text(self) -> Cow<'a, str> {
-        todo!()
+        let mut pieces = self.nodes().filter_map(|node| match node {
+            Node::Text(text) => Some(text),
+            Node::Element(_) => None,
+        });
+        let mut all = Cow::Borrowed(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            all.to_mut().push_str(piece);
+        }
+        all
     }
     /// The element as a value of its own; shares the buffer.
     pub fn to_element(self) -> Element {
-        todo!()
+        Element { at: self.at, ..self.element.clone() }
+    }
+    /// As [`Element::write`].
+    pub fn write(self, out: &mut Vec<u8>, scope: &Scope<'_>) {
+        self.write_with(out, scope, &[]);
+    }
+    /// As [`Element::write_with`].
+    pub fn write_with(self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
+        writer::write(self, out, &writer::Place::from(scope), attrs);
+    }
+    /// As [`Element::to_xml`].
+    pub fn to_xml(self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out, &Scope::default());
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    pub(super) fn tag(self) -> Option<&'a Tag> {
+        match self.element.item(self.at) {
+            Some(Item::Element(tag)) => Some(tag),
+            _ => None,
+        }
+    }
+    /// Declarations and attributes of the start tag.
+    pub(super) fn start_items(self) -> impl Iterator<Item = &'a Item> {
+        // The declarations of the header stand behind the last element: mind where this one ends.
+        let range = self.at as usize + 1..self.tag().map_or(0, |tag| tag.next as usize);
+        let items = self.element.items.get(range).unwrap_or_default();
+        items.iter().take_while(|item| matches!(item, Item::Decl { .. } | Item::Attr { .. }))
+    }
+    /// Prefixes (empty for the default namespace) and what they are bound to in the start tag.
+    pub(super) fn declarations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.start_items().filter_map(move |item| match *item {
+            Item::Decl { prefix, uri } => Some((self.element.str(prefix), self.element.str(uri))),
+            _ => None,
+        })
+    }
+    /// Declarations with a prefix that the frame used and the stream's header made.
+    pub(super) fn header_declarations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let root = ElementRef { at: ROOT as u32, ..self };
+        let from = root.tag().map_or(usize::MAX, |tag| tag.next as usize);
+        self.element.items.get(from..).unwrap_or_default().iter().filter_map(move |item| match *item {
+            Item::Decl { prefix, uri } => Some((self.element.str(prefix), self.element.str(uri))),
+            _ => None,
+        })
+    }
+    /// The stream's default namespace.
+    pub(super) fn header_default(self) -> &'a str {
+        match self.element.item(0) {
+            Some(Item::Context { default_ns, .. }) => self.element.str(*default_ns),
+            _ => "",
+        }
+    }
+    /// The element around it.
+    pub(super) fn parent(self) -> Option<ElementRef<'a>> {
+        let at = self.tag()?.parent;
+        (at != 0).then_some(ElementRef { at, ..self })
+    }
+    /// It and all elements inside, in document order.
+    pub(super) fn descendants(self) -> impl Iterator<Item = ElementRef<'a>> {
+        let end = self.tag().map_or(0, |tag| tag.next);
+        (self.at..end).map(move |at| ElementRef { at, ..self }).filter(|e| e.tag().is_some())
+    }
+    /// True if its own start tag says its language.
+    pub(super) fn has_own_lang(self) -> bool {
+        self.tag().is_some_and(|tag| tag.lang > self.at)
+    }
+    pub(super) fn index(self) -> u32 {
+        self.at
+    }
+    pub(super) fn str(self, span: Span) -> &'a str {
+        self.element.str(span)
+    }
+    pub(super) fn text_of(self, start: u32, end: u32) -> &'a str {
+        self.element.str(Span { start, len: end.saturating_sub(start) })
+    }
+    /// The item where its content begins.
+    fn content(self) -> u32 {
+        self.at + 1 + self.start_items().count() as u32
     }
 }
-impl std::fmt::Debug for Element {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
+
+impl fmt::Debug for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.root().fmt(f)
     }
 }
-impl std::fmt::Debug for ElementRef<'_> {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
+
+impl fmt::Debug for ElementRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_xml())
     }
 }
-/// Equal names, attributes (in any order) and content; prefixes do not matter.
+
 impl PartialEq for Element {
-    fn eq(&self, _o: &Element) -> bool {
-        todo!()
+    fn eq(&self, other: &Element) -> bool {
+        self.root() == other.root()
     }
+}
+
+impl Eq for Element {}
+
+impl PartialEq for ElementRef<'_> {
+    /// Walks both indexes side by side, so depth costs no stack.
+    fn eq(&self, other: &ElementRef<'_>) -> bool {
+        let (Some(tag), Some(other_tag)) = (self.tag(), other.tag()) else { return false };
+        let (mut a, mut b) = (self.at, other.at);
+        while a < tag.next && b < other_tag.next {
+            let (one, two) = (ElementRef { at: a, ..*self }, ElementRef { at: b, ..*other });
+            match (self.element.item(a), other.element.item(b)) {
+                (Some(Item::Element(x)), Some(Item::Element(y))) => {
+                    // How far each reaches, counted from its own end, tells whether both close at the same place.
+                    if one.name() != two.name() || one.ns() != two.ns() || !same_attrs(one, two) {
+                        return false;
+                    }
+                    if one.nodes().count() != two.nodes().count() {
+                        return false;
+                    }
+                    debug_assert!(x.next <= tag.next && y.next <= other_tag.next);
+                    (a, b) = (one.content(), two.content());
+                }
+                (Some(&Item::Text(x)), Some(&Item::Text(y))) if self.str(x) == other.str(y) => {
+                    (a, b) = (a + 1, b + 1);
+                }
+                _ => return false,
+            }
+        }
+        a == tag.next && b == other_tag.next
+    }
+}
+
+impl Eq for ElementRef<'_> {}
+
+fn same_attrs(a: ElementRef<'_>, b: ElementRef<'_>) -> bool {
+    if a.attrs().eq(b.attrs()) {
+        return true;
+    }
+    // No attribute stands twice, so equal numbers and one inclusion are enough.
+    a.attrs().count() == b.attrs().count()
+        && a.attrs().all(|x| b.attr_ns(x.ns, x.name).is_some_and(|v| v == x.value))
 }

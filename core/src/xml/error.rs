@@ -5,15 +5,16 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Not well-formed XML 1.0 or not namespace-well-formed (4.9.3.13).
+    /// Not well-formed XML 1.0 or not namespace-well-formed (4.9.3.13); a prefix that is not declared is of this kind, as
+    /// section 11.3 and the example of 4.9.3.13 have it.
     NotWellFormed,
     /// Well-formed, but what RFC 6120 section 11.1 forbids: comments, processing instructions, DTDs, entities (4.9.3.18).
     Restricted,
     /// Not UTF-8, or declared to be something else (4.9.3.22).
     UnsupportedEncoding,
-    /// A prefix that is not declared (4.9.3.2).
+    /// A prefix where RFC 6120 wants none: on an element of the stream's content namespace (4.8.5, 4.9.3.2).
     BadNamespacePrefix,
-    /// Larger, deeper or with more attributes than the limits allow (4.9.3.14).
+    /// Larger, deeper, with more attributes or otherwise more than the limits allow (4.9.3.14).
     Limit,
     /// A well-formed thing in a place where the stream has no use for it (4.9.3.1): text between stanzas, say.
     BadFormat,
