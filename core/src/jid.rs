@@ -19,7 +19,7 @@ mod uri;
 
 pub use error::{JidError, Part, Reason};
 pub use prep::{PrepError, Strings, saslprep, saslprep_as};
-pub use uri::XmppUri;
+pub use uri::{UriError, XmppUri};
 
 use prep::Profile;
 use std::borrow::{Borrow, Cow};

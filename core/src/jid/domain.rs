@@ -112,3 +112,6 @@ fn explain(name: &str) -> Reason {
     );
     if lax.is_ok() { Reason::DnsLength } else { Reason::Idna }
 }
+
+#[cfg(test)]
+mod tests;

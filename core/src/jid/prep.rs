@@ -189,9 +189,30 @@ pub(super) const fn excluded_from_local(c: char) -> bool {
 
 /// RFC 3454 section 6.
 fn check_directions(text: &str) -> Result<(), PrepError> {
-    if !text.contains(tables::bidi_r_or_al) {
+    if !text.contains(is_rtl) {
         return Ok(());
     }
-    let framed = text.starts_with(tables::bidi_r_or_al) && text.ends_with(tables::bidi_r_or_al);
-    if framed && !text.contains(tables::bidi_l) { Ok(()) } else { Err(PrepError::Bidi) }
+    let framed = text.starts_with(is_rtl) && text.ends_with(is_rtl);
+    if framed && !text.contains(is_ltr) { Ok(()) } else { Err(PrepError::Bidi) }
+}
+
+/// Table D.1. The crate answers from today's Unicode data, which gives unassigned code points a direction too.
+fn is_rtl(c: char) -> bool {
+    tables::bidi_r_or_al(c) && !tables::unassigned_code_point(c)
+}
+
+/// Table D.2. Some characters had another direction in Unicode 3.2 than today; those that normalisation or prohibition remove
+/// anyway are not among them.
+fn is_ltr(c: char) -> bool {
+    match c {
+        '\u{17B4}' | '\u{17B5}' | '\u{1885}' | '\u{1886}' => true,
+        '\u{CBF}'
+        | '\u{CC6}'
+        | '\u{1734}'
+        | '\u{2132}'
+        | '\u{2800}'..='\u{28FF}'
+        | '\u{302E}'
+        | '\u{302F}' => false,
+        _ => tables::bidi_l(c) && !tables::unassigned_code_point(c),
+    }
 }
