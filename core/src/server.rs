@@ -1,8 +1,8 @@
 //! The server, in machines that can be put together for one thread or for many.
 //!
-//! - [`Connection`](connection::Connection), one for each socket: bytes, TLS, negotiation and limits. It knows no other
+//! - [`Connection`], one for each socket: bytes, TLS, negotiation and limits. It knows no other
 //!   connection.
-//! - [`Hub`](hub::Hub): accounts, presence, routing and services. It knows neither bytes nor sockets, and can be split into
+//! - [`Hub`]: accounts, presence, routing and services. It knows neither bytes nor sockets, and can be split into
 //!   shards.
 //! - [`Server`]: many connections and one hub, wired up for a single thread: for embedding, tests and simulation.
 //!
@@ -19,7 +19,7 @@
 //! | [`hub::Output::Deliver`] | [`Connection::deliver`](connection::Connection::deliver) |
 //! | [`hub::Output::Close`] | [`Connection::close`](connection::Connection::close) |
 //! | [`connection::Event::Closed`], after `Bind` | [`Hub::session_gone`](hub::Hub::session_gone) |
-//! | [`hub::Output::Store`] | a [store](store) |
+//! | [`hub::Output::Store`] | a [store] |
 //! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
 
 mod account;

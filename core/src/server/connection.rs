@@ -85,8 +85,8 @@ impl Connection {
         let stream_config =
             stream::Config { role: Role::Receiver, content_ns: ns::CLIENT, limits: config.unauthenticated };
         let stream = Stream::new(stream_config, now);
-        let negotiation = Negotiation::new(&config, entropy, now);
-        let link = Link { config, stream, events: VecDeque::new() };
+        let mut link = Link { config, stream, events: VecDeque::new() };
+        let negotiation = Negotiation::new(&mut link, entropy, now);
         let state = State::Negotiating(Box::new(negotiation));
         let mut connection = Connection { link, state, held: Vec::new() };
         match transport {
@@ -95,6 +95,19 @@ impl Connection {
             Transport::DirectTls => connection.start_direct_tls(now),
         }
         connection
+    }
+
+    /// The answer to [`Event::StartTls`]: the owner has done the handshake. What the client sent in the clear behind its
+    /// `<starttls/>` ends the stream: it must not be taken for something that came over TLS.
+    pub fn secured(&mut self, now: Now, info: TlsInfo) {
+        if !self.held.is_empty() {
+            let error = StreamError::new(Condition::NotAuthorized).with_text("TLS was to begin here.");
+            return self.close(now, error);
+        }
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.secured_outside(&mut self.link, info);
+            self.resume(now);
+        }
     }
 
     /// The answer to [`Event::Lookup`]; `None`: there is no such account.
@@ -235,20 +248,12 @@ impl Connection {
         self.held.extend_from_slice(input);
     }
 
-    #[cfg(feature = "tls")]
     fn start_direct_tls(&mut self, now: Now) {
-        match self.link.config.tls.clone() {
-            Some(tls) => {
-                self.link.stream.start_tls_server(now, &tls);
-                self.pump(now, &mut &[][..]);
-            }
-            None => self.close(now, misconfigured()),
+        if self.link.start_tls(now) {
+            self.pump(now, &mut &[][..]);
+        } else {
+            self.close(now, misconfigured());
         }
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn start_direct_tls(&mut self, now: Now) {
-        self.close(now, misconfigured());
     }
 }
 
@@ -326,6 +331,19 @@ impl Link {
     /// Queues an event.
     fn event(&mut self, event: Event) {
         self.events.push_back(event);
+    }
+
+    /// From the next byte on, TLS. False: there is no certificate for it.
+    #[cfg(feature = "tls")]
+    fn start_tls(&mut self, now: Now) -> bool {
+        let Some(tls) = &self.config.tls else { return false };
+        self.stream.start_tls_server(now, tls);
+        true
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn start_tls(&mut self, _now: Now) -> bool {
+        false
     }
 
     /// Ends the stream over something that the peer did.

@@ -11,7 +11,7 @@ use super::store::{self, MemoryStore};
 use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
 use crate::sasl;
-use crate::stream::StreamError;
+use crate::stream::{StreamError, TlsInfo};
 use slab::Slab;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -107,6 +107,11 @@ impl Server {
     pub fn disconnected(&mut self, now: Now, id: ConnectionId) {
         self.with(now, id, |connection| connection.receive_eof(now));
         self.forget(id);
+    }
+
+    /// The answer to [`Event::StartTls`].
+    pub fn secured(&mut self, now: Now, id: ConnectionId, info: TlsInfo) {
+        self.with(now, id, |connection| connection.secured(now, info));
     }
 
     /// The answer to [`Event::TokenVerdict`] and [`Event::CertificateVerdict`].
@@ -237,10 +242,10 @@ impl Server {
     }
 
     fn touch(&mut self, id: ConnectionId) {
-        if let Some(entry) = self.connections.get_mut(id) {
-            if !std::mem::replace(&mut entry.is_touched, true) {
-                self.touched.push_back(id);
-            }
+        if let Some(entry) = self.connections.get_mut(id)
+            && !std::mem::replace(&mut entry.is_touched, true)
+        {
+            self.touched.push_back(id);
         }
     }
 
@@ -289,6 +294,7 @@ impl Server {
                 self.hub.bind(now, session, account, resource, anonymous);
             }
             connection::Event::Stanza(stanza) => self.hub.stanza(now, session, stanza),
+            connection::Event::StartTls => self.events.push_back(Event::StartTls { connection: id }),
             connection::Event::TokenVerdict { domain, username, token } => {
                 self.events.push_back(Event::TokenVerdict { connection: id, domain, username, token });
             }

@@ -59,7 +59,7 @@ impl Negotiation {
     /// The owner made a session of that address.
     pub(super) fn bound(&mut self, link: &mut Link, now: Now, jid: FullJid) -> Option<Session> {
         let (account, request) = self.binding()?;
-        let Some(domain) = self.domain.clone() else { return None };
+        let domain = self.domain.clone()?;
         let address = Element::builder("jid", ns::BIND).text(jid.as_str());
         let result = request.result(Some(Element::builder("bind", ns::BIND).child(address)));
         link.send(&Stanza::Iq(result));

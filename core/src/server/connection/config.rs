@@ -18,6 +18,8 @@ pub struct Config {
     /// Certificates and keys, for STARTTLS and direct TLS. `None`: neither is there, TLS is done outside or not at all.
     #[cfg(feature = "tls")]
     pub tls: Option<crate::stream::tls::ServerTls>,
+    /// STARTTLS is offered, and whoever owns the connection does the TLS ([`Event::StartTls`](super::Event::StartTls)).
+    pub start_tls_outside: bool,
     /// How clients may log in, and whether only over TLS (which is so unless it is turned off).
     pub sasl: ServerPolicy,
     /// How long a client may take from connecting until a resource is bound. One that takes longer gets policy-violation.
@@ -72,6 +74,7 @@ impl Config {
             domains: domains.into_iter().collect(),
             #[cfg(feature = "tls")]
             tls: None,
+            start_tls_outside: false,
             sasl: ServerPolicy::default(),
             negotiation_timeout: Duration::from_secs(30),
             max_auth_failures: 5,
@@ -91,12 +94,12 @@ impl Config {
         &self.secret
     }
 
-    /// Is there a certificate for STARTTLS?
+    /// Can STARTTLS be offered?
     pub(super) fn can_start_tls(&self) -> bool {
         #[cfg(feature = "tls")]
-        return self.tls.is_some();
+        return self.tls.is_some() || self.start_tls_outside;
         #[cfg(not(feature = "tls"))]
-        false
+        self.start_tls_outside
     }
 }
 

@@ -7,12 +7,16 @@ use crate::stream::{Closed, TlsInfo};
 
 /// What a [`Connection`](super::Connection) tells its owner.
 ///
-/// Questions ([`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
+/// Questions ([`StartTls`](Event::StartTls), [`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
 /// [`Bind`](Event::Bind)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
 /// answer to a connection that has ended meanwhile is ignored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// With [`start_tls_outside`](super::Config::start_tls_outside): both sides have agreed to begin TLS. Drain
+    /// [`transmit`](crate::machine::Machine::transmit) in the clear, do the handshake as the server, answer with
+    /// [`secured`](super::Connection::secured), and go on with the plaintext inside.
+    StartTls,
     /// Which credentials are stored for this account? Answer with [`credentials`](super::Connection::credentials).
     Lookup {
         /// The account that wants to log in.

@@ -2,7 +2,7 @@
 
 use super::auth::Exchange;
 use super::config::sasl_transport;
-use super::{Config, Link, misconfigured};
+use super::{Config, Event, Link, misconfigured};
 use crate::jid::{BareJid, Jid};
 use crate::machine::{Entropy, Instant, Now};
 use crate::ns;
@@ -35,6 +35,8 @@ pub(super) enum Step {
     Header,
     /// Features have been sent: `<starttls/>` or `<auth/>` is due, at the beginning or after a failure.
     Features,
+    /// `<proceed/>` has been sent: the owner does TLS.
+    Securing,
     /// A challenge has been sent: a response is due.
     Challenged(Box<Exchange>),
     /// The owner has been asked who this is.
@@ -61,7 +63,15 @@ impl Account {
 }
 
 impl Negotiation {
-    pub(super) fn new(config: &Config, entropy: Entropy, now: Now) -> Negotiation {
+    pub(super) fn new(link: &mut Link, mut entropy: Entropy, now: Now) -> Negotiation {
+        // Should the peer's header be none: who we are all the same (RFC 6120 section 4.9.1.2).
+        link.stream.set_fallback_header(Header {
+            from: link.config.domains.first().map(|domain| Jid::from(domain.clone())),
+            to: None,
+            id: Some(entropy.id()),
+            lang: Some(link.config.lang.clone()),
+            version: Some(Header::VERSION),
+        });
         Negotiation {
             step: Step::Header,
             entropy,
@@ -70,19 +80,19 @@ impl Negotiation {
             offered: Vec::new(),
             auth_failures: 0,
             bind_failures: 0,
-            by: now.instant + config.negotiation_timeout,
+            by: now.instant + link.config.negotiation_timeout,
         }
     }
 
     /// Whether the owner has to answer something first.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.step, Step::Judging(_) | Step::Binding(..))
+        matches!(self.step, Step::Securing | Step::Judging(_) | Step::Binding(..))
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
         match &self.step {
             Step::Restart(account) | Step::Bind(account) | Step::Binding(account, _) => Some(account),
-            Step::Header | Step::Features | Step::Challenged(_) | Step::Judging(_) => None,
+            _ => None,
         }
     }
 
@@ -96,10 +106,10 @@ impl Negotiation {
         if now.instant < self.by {
             return None;
         }
-        Some(match self.is_waiting() {
-            true => StreamError::new(Condition::InternalServerError)
+        Some(match self.step {
+            Step::Judging(_) | Step::Binding(..) => StreamError::new(Condition::InternalServerError)
                 .with_text("The server could not answer in time."),
-            false => StreamError::new(Condition::PolicyViolation)
+            _ => StreamError::new(Condition::PolicyViolation)
                 .with_text("The stream was not negotiated in time."),
         })
     }
@@ -114,7 +124,7 @@ impl Negotiation {
 
     /// A stream header came: ours goes out, then features or an error.
     pub(super) fn header(&mut self, link: &mut Link, now: Now, header: &Header) {
-        let host = host(&link.config, header.to.as_ref());
+        let host = host(&link.config, header.to.as_ref(), link.stream.tls());
         let from = host.as_ref().or(link.config.domains.first());
         let claimed = header.from.as_ref().map(Jid::to_bare);
         link.stream.open(&Header {
@@ -122,9 +132,9 @@ impl Negotiation {
             to: claimed.clone().map(Jid::from),
             id: Some(self.entropy.id()),
             lang: Some(language(&link.config.lang, header.lang.as_deref())),
-            version: header.version.map(|version| version.min((1, 0))),
+            version: header.common_version(),
         });
-        if header.version.is_none_or(|version| version < (1, 0)) {
+        if !header.has_features() {
             return link.violation(now, Condition::UnsupportedVersion, "This server speaks XMPP 1.0.");
         }
         let Some(host) = host else {
@@ -214,28 +224,42 @@ impl Negotiation {
         false
     }
 
-    #[cfg(feature = "tls")]
     fn proceed(&mut self, link: &mut Link, now: Now) -> bool {
-        let Some(tls) = link.config.tls.clone() else { return false };
+        if !link.config.can_start_tls() {
+            return false;
+        }
         link.stream.send(&Element::builder("proceed", ns::TLS).build());
-        link.stream.start_tls_server(now, &tls);
-        self.step = Step::Header;
+        if link.config.start_tls_outside {
+            self.step = Step::Securing;
+            link.event(Event::StartTls);
+        } else {
+            self.step = Step::Header;
+            link.start_tls(now);
+        }
         true
     }
 
-    #[cfg(not(feature = "tls"))]
-    fn proceed(&mut self, _link: &mut Link, _now: Now) -> bool {
-        false
+    /// TLS that the owner does is up.
+    pub(super) fn secured_outside(&mut self, link: &mut Link, info: TlsInfo) {
+        if matches!(self.step, Step::Securing) {
+            link.stream.restart();
+            link.stream.secured_outside(info);
+            self.secured();
+        }
     }
 }
 
-/// The hosted domain that a stream is for. Where there is only one, a client that names none means that one (RFC 6120 section
-/// 4.7.2 asks to be liberal).
-fn host(config: &Config, to: Option<&Jid>) -> Option<BareJid> {
-    match (to, config.domains.as_slice()) {
-        (None, [only]) => Some(only.clone()),
-        (None, _) => None,
-        (Some(to), domains) => domains.iter().find(|domain| domain.as_str() == to.as_str()).cloned(),
+/// The hosted domain that a stream is for. A client that names none in its header may have named one to TLS; and where there
+/// is only one, that is the one meant (RFC 6120 section 4.7.2 asks to be liberal).
+fn host(config: &Config, to: Option<&Jid>, tls: Option<&TlsInfo>) -> Option<BareJid> {
+    let hosted = |name: &str| config.domains.iter().find(|domain| domain.as_str() == name).cloned();
+    if let Some(to) = to {
+        return hosted(to.as_str());
+    }
+    let named_to_tls = tls.and_then(|tls| tls.server_name.as_deref()).and_then(hosted);
+    match config.domains.as_slice() {
+        [only] => named_to_tls.or_else(|| Some(only.clone())),
+        _ => named_to_tls,
     }
 }
 

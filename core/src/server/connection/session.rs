@@ -87,10 +87,10 @@ impl Session {
 
     fn stanza(&mut self, link: &mut Link, mut stanza: Stanza) {
         stanza.set_from(Some(Jid::from(self.jid.clone())));
-        if let Stanza::Iq(iq) = &stanza {
-            if let Some(reply) = self.own_iq(iq) {
-                return reply.map_or((), |reply| link.send(&reply));
-            }
+        if let Stanza::Iq(iq) = &stanza
+            && let Some(reply) = self.own_iq(iq)
+        {
+            return reply.map_or((), |reply| link.send(&reply));
         }
         link.event(Event::Stanza(stanza));
     }

@@ -11,6 +11,12 @@ use crate::stream::Closed;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// With [`start_tls_outside`](crate::server::connection::Config::start_tls_outside): transmit what there is, do the
+    /// handshake as the server, answer with [`secured`](super::Server::secured), and go on with the plaintext inside.
+    StartTls {
+        /// On which connection.
+        connection: ConnectionId,
+    },
     /// Is this OAuth 2.0 bearer token (RFC 7628) good? Answer with [`verdict`](super::Server::verdict).
     TokenVerdict {
         /// Which connection asks.

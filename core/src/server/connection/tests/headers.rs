@@ -91,10 +91,6 @@ fn rfc6120_4_9_1_2_errors_before_the_header_come_with_a_header_of_ours() {
             "<stream:stream xmlns='jabber:client' xmlns:stream='urn:wrong' to='im.example.com' version='1.0'>",
             "invalid-namespace",
         ),
-        (
-            "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' to='im.example.com' version='1.0'>",
-            "invalid-namespace",
-        ),
     ] {
         let mut peer = Peer::in_the_clear();
         let answer = peer.send(input);
@@ -158,4 +154,59 @@ fn xep0440_channel_binding_types_are_announced_with_plus_mechanisms() {
     assert!(answer.contains("<channel-binding type='tls-server-end-point'/>"), "{answer}");
     let answer = Peer::in_the_clear().send(&header());
     assert!(!answer.contains("sasl-channel-binding"), "{answer}");
+}
+
+#[test]
+fn rfc6120_4_7_2_the_host_may_have_been_named_to_tls() {
+    let mut config = in_the_clear();
+    config.domains.push(domain("capulet.example"));
+    for (name, expected) in [("capulet.example", "<stream:features>"), ("other.example", "<host-unknown ")] {
+        let info = TlsInfo { server_name: Some(name.into()), ..TlsInfo::default() };
+        let mut peer = Peer::new(config.clone(), Transport::Secured(info.clone()));
+        let answer = peer.send(&open("version='1.0'"));
+        assert!(answer.contains(expected), "{name}: {answer}");
+        let mut peer = Peer::new(in_the_clear(), Transport::Secured(info));
+        assert!(peer.send(&open("version='1.0'")).contains("from='im.example.com'"));
+    }
+}
+
+#[test]
+fn rfc6120_5_4_starttls_with_tls_done_outside() {
+    let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    let mut config = in_the_clear();
+    config.sasl = Default::default();
+    config.start_tls_outside = true;
+    let mut peer = Peer::new(config.clone(), Transport::Plain);
+    let answer = peer.send(&header());
+    assert!(
+        answer.contains("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"),
+        "{answer}"
+    );
+    assert!(!answer.contains("mechanism"), "RFC 6120 section 5.3.1: {answer}");
+    assert_eq!(peer.send(starttls), "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    assert!(matches!(peer.event(), Some(Event::StartTls)));
+    peer.connection.secured(peer.now, TlsInfo::default());
+    let answer = peer.send(&header());
+    assert!(
+        answer.contains("<stream:stream ") && answer.contains("<mechanism>PLAIN</mechanism>"),
+        "{answer}"
+    );
+    assert!(!answer.contains("starttls"), "{answer}");
+    assert!(peer.send(&plain("juliet", PASSWORD)).starts_with("<success"));
+
+    let mut peer = Peer::new(config, Transport::Plain);
+    peer.send(&[header(), starttls.into(), header(), plain("juliet", PASSWORD)].concat());
+    peer.connection.secured(peer.now, TlsInfo::default());
+    assert_stream_error(&peer.drain(), "not-authorized");
+    assert!(
+        !peer.events.iter().any(|event| matches!(event, Event::Lookup { .. })),
+        "nothing was smuggled in"
+    );
+}
+
+#[test]
+fn rfc6120_4_9_3_10_the_content_is_that_of_a_client() {
+    let server = header().replace("jabber:client", "jabber:server");
+    let answer = Peer::in_the_clear().send(&[server, "<presence/>".into()].concat());
+    assert_stream_error(&answer, "invalid-namespace");
 }
