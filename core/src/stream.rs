@@ -7,6 +7,8 @@ mod header;
 mod input;
 mod limits;
 mod rate;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;

@@ -19,9 +19,16 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Bytes that wait. What encryption adds is not counted.
+    /// Bytes that wait. What encryption adds is not counted; a close_notify counts as one, so that zero means nothing.
     pub(super) fn queued(&self) -> usize {
-        self.wire.len() + self.plain.len()
+        self.wire.len() + self.plain.len() + self.pending_notify()
+    }
+
+    fn pending_notify(&self) -> usize {
+        #[cfg(feature = "tls")]
+        return usize::from(self.notify);
+        #[cfg(not(feature = "tls"))]
+        0
     }
 
     pub(super) fn drain(&mut self, out: &mut Vec<u8>) {
