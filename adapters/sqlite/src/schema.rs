@@ -1,0 +1,96 @@
+//! The tables, and how they came about: one step for each version, never changed once released.
+
+use crate::open::{OpenError, because};
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// In the header of every database of ours ("WXWG").
+const APPLICATION_ID: i64 = 0x5758_5747;
+
+/// What leads from each version to the next; the first from an empty file.
+const STEPS: [&str; 2] = [
+    // 1: accounts, each with a set of SCRAM keys for every hash function.
+    "CREATE TABLE account (
+         id INTEGER PRIMARY KEY,
+         jid TEXT NOT NULL UNIQUE,
+         disabled INTEGER NOT NULL DEFAULT 0
+     ) STRICT;
+     CREATE TABLE scram_key (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         hash TEXT NOT NULL,
+         salt BLOB NOT NULL,
+         iterations INTEGER NOT NULL,
+         stored_key BLOB NOT NULL,
+         server_key BLOB NOT NULL,
+         PRIMARY KEY (account, hash)
+     ) STRICT, WITHOUT ROWID;",
+    // 2: what others have changed while the server runs. One row an account, so it stays small where no server reads it.
+    "CREATE TABLE change (
+         serial INTEGER PRIMARY KEY AUTOINCREMENT,
+         jid TEXT NOT NULL UNIQUE ON CONFLICT REPLACE
+     ) STRICT;",
+];
+
+/// The newest version, which is what [`migrate`] arrives at.
+const CURRENT: i64 = STEPS.len() as i64;
+
+/// Whether a database may be touched at all. Changes nothing.
+pub(crate) fn judge(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let number = |sql: &str| {
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| because(path, &error))
+    };
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let is_new = application == 0 && version == 0 && tables == 0;
+    if application != APPLICATION_ID && !is_new {
+        return Err(OpenError::Foreign { path: path.into() });
+    }
+    if version > CURRENT {
+        return Err(OpenError::Newer { path: path.into(), found: version, known: CURRENT });
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date: all of it or nothing, also where two processes try at once.
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    if version(connection)? == CURRENT {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = usize::try_from(version(&transaction)?).unwrap_or(0);
+    for step in STEPS.iter().skip(found) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", CURRENT)?;
+    transaction.commit()
+}
+
+/// Whether the tables that are there and small are intact. Larger ones are not read through at every start.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let tables = "SELECT name FROM sqlite_schema WHERE name IN ('account', 'scram_key', 'change')";
+    let problem = || -> rusqlite::Result<Option<String>> {
+        let mut tables = connection.prepare(tables)?;
+        for table in tables.query_map([], |row| row.get::<_, String>(0))? {
+            let sql = format!("PRAGMA quick_check({})", table?);
+            let verdict: String = connection.query_row(&sql, [], |row| row.get(0))?;
+            if verdict != "ok" {
+                return Ok(Some(first_line(&verdict)));
+            }
+        }
+        Ok(None)
+    };
+    match problem().map_err(|error| because(path, &error))? {
+        Some(detail) => Err(OpenError::Corrupt { path: path.into(), detail }),
+        None => Ok(()),
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
