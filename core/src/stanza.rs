@@ -213,3 +213,6 @@ fn error_stanza(common: Common) -> Option<Stanza> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
