@@ -1,5 +1,9 @@
 //! Certificates for tests.
 
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use waxwing_core::stream::tls::{ClientTls, Fingerprint, ServerTls};
+
 /// A self-signed certificate and its key, fresh for each test.
 #[derive(Clone, Debug)]
 pub struct SelfSigned {
@@ -28,6 +32,36 @@ impl SelfSigned {
             certificate_pem: made.cert.pem(),
             key_pem: made.signing_key.serialize_pem(),
         }
+    }
+
+    /// A server that shows this certificate.
+    ///
+    /// # Panics
+    ///
+    /// Not for certificates made here.
+    pub fn server_tls(&self) -> ServerTls {
+        let key = PrivatePkcs8KeyDer::from(self.key_der.clone());
+        ServerTls::new(vec![self.certificate()], key.into()).expect("the key is the certificate's")
+    }
+
+    /// A client that trusts this certificate, for the names in it, and no other.
+    ///
+    /// # Panics
+    ///
+    /// Not for certificates made here.
+    pub fn client_tls(&self) -> ClientTls {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate()).expect("a certificate");
+        ClientTls::new(roots).expect("there is a root")
+    }
+
+    /// The certificate's fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.certificate_der)
+    }
+
+    fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from(self.certificate_der.clone())
     }
 }
 

@@ -4,7 +4,11 @@
 //! ([`Random`]), and the network is memory ([`Pipe`], [`Pair`]). A failing test names its seed, and that seed shows the
 //! same failure again, byte for byte. (TLS is the exception: its keys come from the operating system.)
 //!
-//! [`Pair`] joins any two machines and keeps the run-loop invariant for both, as an adapter would:
+//! - [`Pair`] joins any two machines.
+//! - [`Simulation`] runs a whole server, its store and any number of clients.
+//! - [`Raw`] is a machine without a mind of its own: a hostile peer, or one that a test writes byte by byte.
+//!
+//! [`Pair`] keeps the run-loop invariant for both, as an adapter would:
 //!
 //! ```
 //! # use waxwing_core::machine::{Deadline, Machine, Now};
@@ -33,6 +37,8 @@ mod clock;
 mod pair;
 mod pipe;
 mod random;
+mod raw;
+mod simulation;
 
 pub use account::Account;
 pub use certificate::SelfSigned;
@@ -40,3 +46,5 @@ pub use clock::Clock;
 pub use pair::{Entry, Pair, Side};
 pub use pipe::{Arrival, Conditions, Pipe, Split};
 pub use random::Random;
+pub use raw::Raw;
+pub use simulation::{Attached, Simulation};

@@ -82,7 +82,9 @@ impl<A: Machine, B: Machine> Pair<A, B> {
     pub fn run_until_idle(&mut self) {
         loop {
             self.run_instant();
-            let Some(arrival) = earlier(self.a.readable_from(&self.b), self.b.readable_from(&self.a)) else {
+            let Some(arrival) =
+                earlier(self.a.readable_from(&self.b.pipe), self.b.readable_from(&self.a.pipe))
+            else {
                 return;
             };
             let due = earlier(self.a.deadline(), self.b.deadline()).map_or(arrival, |due| due.min(arrival));
@@ -120,7 +122,7 @@ impl<A: Machine, B: Machine> Pair<A, B> {
     /// Moves to the next thing that happens, and lets it happen. False where nothing does up to `end`.
     fn step(&mut self, end: Instant) -> bool {
         self.run_instant();
-        let arrival = earlier(self.a.readable_from(&self.b), self.b.readable_from(&self.a));
+        let arrival = earlier(self.a.readable_from(&self.b.pipe), self.b.readable_from(&self.a.pipe));
         let deadline = earlier(self.a.deadline(), self.b.deadline());
         match earlier(arrival, deadline) {
             Some(next) if next <= end => {
@@ -168,7 +170,7 @@ impl<A: Machine, B: Machine> fmt::Debug for Pair<A, B> {
 }
 
 impl<M: Machine> Side<M> {
-    fn new(machine: M, random: Random) -> Side<M> {
+    pub(crate) fn new(machine: M, random: Random) -> Side<M> {
         Side {
             machine,
             log: Vec::new(),
@@ -197,18 +199,18 @@ impl<M: Machine> Side<M> {
         self.closed
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         if self.closed { None } else { self.machine.deadline().map(|deadline| deadline.at) }
     }
 
     /// When this side will find something to read in the other's pipe.
-    fn readable_from<N: Machine>(&self, other: &Side<N>) -> Option<Instant> {
-        let arrival = other.pipe.next_arrival()?;
-        let held_back = self.machine.read_budget() == 0 && !other.pipe.at_end();
+    pub(crate) fn readable_from(&self, pipe: &Pipe) -> Option<Instant> {
+        let arrival = pipe.next_arrival()?;
+        let held_back = self.machine.read_budget() == 0 && !pipe.at_end();
         if self.closed || held_back { None } else { Some(arrival) }
     }
 
-    fn drain(&mut self, now: Now) -> bool {
+    pub(crate) fn drain(&mut self, now: Now) -> bool {
         let mut busy = false;
         loop {
             let start = self.sent.len();
@@ -246,7 +248,7 @@ impl<M: Machine> Side<M> {
         busy
     }
 
-    fn tick(&mut self, now: Now) -> bool {
+    pub(crate) fn tick(&mut self, now: Now) -> bool {
         let due = self.deadline().is_some_and(|at| at <= now.instant);
         if due {
             self.machine.tick(now);
@@ -255,7 +257,7 @@ impl<M: Machine> Side<M> {
         due
     }
 
-    fn read(&mut self, now: Now, from: &mut Pipe) -> bool {
+    pub(crate) fn read(&mut self, now: Now, from: &mut Pipe) -> bool {
         if self.closed {
             return false;
         }
@@ -285,7 +287,7 @@ impl<M: Machine> fmt::Debug for Side<M> {
     }
 }
 
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
