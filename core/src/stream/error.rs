@@ -187,13 +187,11 @@ impl StreamError {
         error.build()
     }
 
-    /// The error that RFC 6120 names for XML that was refused.
-    ///
-    /// An undeclared prefix is not namespace-well-formed and so gets `not-well-formed` (sections 4.9.3.13 and 11.3), not
-    /// `bad-namespace-prefix`, which is about prefixes that are declared and not supported (4.8.5).
+    /// The error that RFC 6120 names for XML that was refused (sections 4.9.3 and 11).
     pub fn from_xml(error: &XmlError) -> StreamError {
         let condition = match error.kind() {
-            ErrorKind::NotWellFormed | ErrorKind::BadNamespacePrefix => Condition::NotWellFormed,
+            ErrorKind::NotWellFormed => Condition::NotWellFormed,
+            ErrorKind::BadNamespacePrefix => Condition::BadNamespacePrefix,
             ErrorKind::Restricted => Condition::RestrictedXml,
             ErrorKind::UnsupportedEncoding => Condition::UnsupportedEncoding,
             ErrorKind::Limit => Condition::PolicyViolation,
@@ -293,7 +291,7 @@ mod tests {
     fn rfc6120_11_refused_xml_gets_the_condition_the_rfc_names() {
         for (kind, condition) in [
             (ErrorKind::NotWellFormed, Condition::NotWellFormed),
-            (ErrorKind::BadNamespacePrefix, Condition::NotWellFormed),
+            (ErrorKind::BadNamespacePrefix, Condition::BadNamespacePrefix),
             (ErrorKind::Restricted, Condition::RestrictedXml),
             (ErrorKind::UnsupportedEncoding, Condition::UnsupportedEncoding),
             (ErrorKind::Limit, Condition::PolicyViolation),

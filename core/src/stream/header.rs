@@ -37,8 +37,9 @@ impl Header {
     }
 
     /// Reads and checks the peer's header; `role` is ours.
-    pub(super) fn parse(element: &Element, role: Role) -> Result<Header, Refused> {
+    pub(super) fn parse(element: &Element, role: Role, content_ns: &str) -> Result<Header, Refused> {
         check_name(element)?;
+        check_content_namespace(element, content_ns)?;
         let version = element.attr("version").map(parse_version).transpose()?;
         // We announced 1.0; no answer may be higher (4.7.5). The initiator's may: it is answered with ours.
         if role == Role::Initiator && version.is_some_and(|(major, _)| major > Header::VERSION.0) {
@@ -119,6 +120,17 @@ fn check_name(element: &Element) -> Result<(), Refused> {
     Ok(())
 }
 
+/// The default namespace is the content namespace (4.8.2) or, where each stanza names its own, that of streams or none. Any
+/// other is `invalid-namespace` (4.9.3.10). Which prefix stands for the stream namespace does not matter (4.8.5).
+fn check_content_namespace(element: &Element, content_ns: &str) -> Result<(), Refused> {
+    let default =
+        element.root().declarations().find(|(prefix, _)| prefix.is_empty()).map_or("", |(_, ns)| ns);
+    if default.is_empty() || default == content_ns || default == ns::STREAM {
+        return Ok(());
+    }
+    Err(Refused::new(Condition::InvalidNamespace, "the content namespace is not supported here"))
+}
+
 /// A receiver's `to` that is no address cannot be one of its hosts: `host-unknown` (4.9.3.6). Any other malformed address is
 /// `improper-addressing` (4.9.3.7). An initiator lets an empty `from` pass: that is how a receiver that does not know the
 /// host introduces its error (4.9.1.3).
@@ -161,7 +173,7 @@ mod tests {
 
     fn parse(role: Role, xml: &str) -> Result<Header, Condition> {
         let element = Element::parse(xml.as_bytes(), LIMITS).expect("well-formed");
-        Header::parse(&element, role).map_err(|refused| refused.condition)
+        Header::parse(&element, role, ns::CLIENT).map_err(|refused| refused.condition)
     }
 
     fn with(role: Role, attrs: &str) -> Result<Header, Condition> {
@@ -199,6 +211,21 @@ mod tests {
             assert_eq!(parse(Role::Receiver, xml), Err(condition), "{xml}");
         }
         assert!(parse(Role::Receiver, "<stream xmlns='http://etherx.jabber.org/streams'/>").is_ok());
+    }
+
+    #[test]
+    fn rfc6120_4_8_2_and_4_9_3_10_the_content_namespace_must_be_supported() {
+        for (default, ok) in [
+            (" xmlns='jabber:client'", true),
+            ("", true),
+            (" xmlns=''", true),
+            (" xmlns='jabber:server'", false),
+            (" xmlns='urn:example'", false),
+        ] {
+            let xml = format!("<stream:stream{default} xmlns:stream='http://etherx.jabber.org/streams'/>");
+            let expected = if ok { Ok(()) } else { Err(Condition::InvalidNamespace) };
+            assert_eq!(parse(Role::Receiver, &xml).map(drop), expected, "{xml}");
+        }
     }
 
     #[test]

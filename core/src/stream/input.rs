@@ -115,7 +115,7 @@ impl Stream {
 
     fn take_frame(&mut self, frame: Frame) -> Option<Incoming> {
         match frame {
-            Frame::Open(element) => match Header::parse(&element, self.role) {
+            Frame::Open(element) => match Header::parse(&element, self.role, self.content_ns) {
                 Ok(header) => return Some(Incoming::Header(header)),
                 Err(refused) => self.refuse(refused.error(), refused.what.to_owned()),
             },

@@ -282,7 +282,7 @@ impl<'a> ElementRef<'a> {
         items.iter().take_while(|item| matches!(item, Item::Decl { .. } | Item::Attr { .. }))
     }
     /// Prefixes (empty for the default namespace) and what they are bound to in the start tag.
-    pub(super) fn declarations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn declarations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.start_items().filter_map(move |item| match *item {
             Item::Decl { prefix, uri } => Some((self.element.str(prefix), self.element.str(uri))),
             _ => None,

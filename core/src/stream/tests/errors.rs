@@ -26,6 +26,7 @@ fn rfc6120_11_xml_that_is_refused_gets_the_error_the_rfc_names() {
         (b"<!DOCTYPE x>", Condition::RestrictedXml),
         (b"<a>&entity;</a>", Condition::RestrictedXml),
         (b"<a>\xff</a>", Condition::UnsupportedEncoding),
+        (b"<c:message xmlns:c='jabber:client'/>", Condition::BadNamespacePrefix),
         (b"hello", Condition::BadFormat),
     ] {
         assert_eq!(condition_for(xml), condition, "{}", String::from_utf8_lossy(xml));
@@ -50,6 +51,7 @@ fn rfc6120_4_9_3_14_limits_are_policy() {
 fn rfc6120_4_9_1_2_an_error_during_set_up_follows_a_header() {
     for (bad, condition) in [
         (PEER_HEADER.replace("http://etherx.jabber.org/streams", "urn:wrong"), Condition::InvalidNamespace),
+        (PEER_HEADER.replace("'jabber:client'", "'jabber:server'"), Condition::InvalidNamespace),
         (PEER_HEADER.replace("version='1.0' ", "version='1' "), Condition::UnsupportedVersion),
         (PEER_HEADER.replace("to='im.example'", "to='@'"), Condition::HostUnknown),
         (PEER_HEADER.replace("from='im.example'", "from='@'"), Condition::ImproperAddressing),

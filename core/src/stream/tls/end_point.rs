@@ -121,3 +121,92 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     };
     rest.split_at_checked(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut out = vec![tag];
+        match content.len() {
+            n @ 0..=0x7f => out.push(n as u8),
+            n => out.extend_from_slice(&[0x82, (n >> 8) as u8, n as u8]),
+        }
+        out.extend_from_slice(content);
+        out
+    }
+
+    /// A certificate's outline around a signature algorithm.
+    fn certificate(oid: &[u8], parameters: &[u8]) -> Vec<u8> {
+        let tbs = der(SEQUENCE, &[0xab; 300]);
+        let algorithm = der(SEQUENCE, &[der(OBJECT_IDENTIFIER, oid), parameters.to_vec()].concat());
+        der(SEQUENCE, &[tbs, algorithm, der(0x03, &[0; 65])].concat())
+    }
+
+    const RSA: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    const ECDSA_SHA2: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
+    const SHA2: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+
+    fn with(prefix: &[u8], last: u8) -> Vec<u8> {
+        [prefix, &[last]].concat()
+    }
+
+    #[test]
+    fn rfc5929_4_1_the_hash_is_that_of_the_signature() {
+        for (oid, expected) in [
+            (with(&RSA, 4), Some(Hash::Sha256)),
+            (with(&RSA, 5), Some(Hash::Sha256)),
+            (with(&RSA, 11), Some(Hash::Sha256)),
+            (with(&RSA, 12), Some(Hash::Sha384)),
+            (with(&RSA, 13), Some(Hash::Sha512)),
+            (with(&RSA, 14), Some(Hash::Sha224)),
+            (with(&RSA, 1), None),
+            (with(&ECDSA_SHA2, 1), Some(Hash::Sha224)),
+            (with(&ECDSA_SHA2, 2), Some(Hash::Sha256)),
+            (with(&ECDSA_SHA2, 3), Some(Hash::Sha384)),
+            (with(&ECDSA_SHA2, 4), Some(Hash::Sha512)),
+            (vec![0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01], Some(Hash::Sha256)),
+            // Ed25519
+            (vec![0x2b, 0x65, 0x70], None),
+        ] {
+            assert_eq!(signature_hash(&certificate(&oid, &[5, 0])), expected, "{oid:02x?}");
+        }
+    }
+
+    #[test]
+    fn rfc5929_4_1_and_rfc4055_3_1_pss_names_its_hash_in_the_parameters() {
+        let pss = |hash: &[u8]| {
+            let algorithm = der(SEQUENCE, &[der(OBJECT_IDENTIFIER, hash), vec![5, 0]].concat());
+            let parameters = der(SEQUENCE, &der(EXPLICIT_0, &algorithm));
+            signature_hash(&certificate(RSASSA_PSS, &parameters))
+        };
+        assert_eq!(pss(&with(&SHA2, 1)), Some(Hash::Sha256));
+        assert_eq!(pss(&with(&SHA2, 2)), Some(Hash::Sha384));
+        assert_eq!(pss(&with(&SHA2, 3)), Some(Hash::Sha512));
+        assert_eq!(pss(&[0x2b, 0x0e, 0x03, 0x02, 0x1a]), Some(Hash::Sha256), "SHA-1");
+        assert_eq!(pss(&[0x2a]), None);
+        let default = signature_hash(&certificate(RSASSA_PSS, &der(SEQUENCE, &[])));
+        assert_eq!(default, Some(Hash::Sha256), "SHA-1 is the default");
+    }
+
+    #[test]
+    fn the_digest_is_over_the_whole_certificate() {
+        let certificate = certificate(&with(&ECDSA_SHA2, 3), &[]);
+        assert_eq!(server_end_point(&certificate), Some(Sha384::digest(&certificate).to_vec()));
+    }
+
+    #[test]
+    fn what_is_no_certificate_gives_nothing() {
+        let good = certificate(&with(&RSA, 11), &[5, 0]);
+        for length in 0..good.len() - 67 {
+            assert_eq!(signature_hash(good.get(..length).unwrap_or_default()), None, "{length}");
+        }
+        for bad in [
+            &[0x30, 0x80, 0, 0][..],
+            &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+            &[0x30, 0x84, 255, 255, 255, 255],
+        ] {
+            assert_eq!(signature_hash(bad), None);
+        }
+    }
+}
