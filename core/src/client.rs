@@ -1,1 +1,343 @@
-//! The client machine.
+//! The client machine (RFC 6120, RFC 6121 from a client's side): connects to a server, authenticates, binds a resource,
+//! and then carries stanzas.
+//!
+//! [`Client`] is a [`Machine`]: the crate's front page has the loop that drives it. In the order of its life:
+//!
+//! 1. [`Client::new`] on a fresh transport, with a [`Config`]. The first bytes are ready at once.
+//! 2. Negotiation runs by itself: TLS as the configuration says, SASL, resource binding. Where credentials are not in
+//!    the configuration [`Event::CredentialsNeeded`] asks for them.
+//! 3. [`Event::Online`]. From here on [`send`](Client::send), [`request`](Client::request) and the rest work. Nothing
+//!    is announced by itself: [`set_presence`](Client::set_presence) is what makes the session available for messages
+//!    (RFC 6121 section 4.2).
+//! 4. [`close`](Client::close), or whatever else ends it. [`Event::Closed`] comes once and last; before it every stanza
+//!    that never left comes back and every request that waits is told.
+//!
+//! One machine serves one stream. To reconnect make a new one, unless [`Error::is_transient`] says that it is pointless.
+//!
+//! # What it does by itself
+//!
+//! It answers pings and disco#info, refuses iq requests that nobody wants (see [`IncomingRequests`]), keeps the
+//! connection alive, and times requests out. It never retries a refused password, never goes on without TLS where that
+//! is required, and never follows a redirection.
+//!
+//! # Requests
+//!
+//! ```no_run
+//! # use waxwing_core::client::{Client, Event, Ping, RequestHandle, SendError};
+//! # use waxwing_core::{machine::{Machine, Now}, jid::Jid};
+//! # fn f(client: &mut Client, now: Now, server: Jid) -> Result<(), SendError> {
+//! let ping = client.request(now, Ping { to: Some(server) }, None)?;
+//! while let Some(event) = client.poll_event() {
+//!     if let Event::Reply(reply) = event
+//!         && let Some(result) = ping.read(&reply)
+//!     {
+//!         match result {
+//!             Ok(()) => println!("the server is there"),
+//!             Err(error) => println!("no pong: {error}"),
+//!         }
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+
+mod authentication;
+mod binding;
+mod config;
+mod disco;
+mod error;
+mod event;
+mod handle;
+mod inbound;
+mod keepalive;
+mod lifecycle;
+mod negotiation;
+mod outbox;
+mod request;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, IncomingRequests, KeepAlive, TlsMode};
+pub use disco::{DiscoInfo, DiscoItems, Identity, Info, Item};
+pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
+pub use event::Event;
+pub use handle::StanzaHandle;
+pub use request::{
+    Malformed, Ping, Raw, Reply, Request, RequestError, RequestHandle, RequestId, RequestKind,
+};
+
+use crate::jid::{FullJid, Jid};
+use crate::machine::{Deadline, Entropy, Machine, Now};
+use crate::ns;
+use crate::sasl::{ClientKeys, Credentials, Mechanism};
+use crate::stanza::{self, Iq, Presence, PresenceType, Stanza, StanzaError};
+use crate::stream::{self, Features, Limits, Role, Stream, TlsInfo};
+use crate::xml::ElementBuilder;
+use core::time::Duration;
+use handle::Handles;
+use keepalive::Watch;
+use lifecycle::NegotiationClock;
+use negotiation::State;
+use outbox::{Entry, Outbox};
+use request::Pending;
+use std::collections::VecDeque;
+
+/// One client-to-server stream, from the first byte to the last.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    entropy: Entropy,
+    stream: Stream,
+    state: State,
+    events: VecDeque<Event>,
+    outbox: Outbox,
+    pending: Pending,
+    handles: Handles,
+    watch: Watch,
+    negotiation: NegotiationClock,
+    /// The server's domain, as an address.
+    domain: Jid,
+    /// When `close` was called; done with the next `transmit`, behind what is queued.
+    closing: Option<Now>,
+    /// How it ends, once that is decided.
+    verdict: Option<Result<(), Error>>,
+    /// The transport is not ours any more: not one more byte.
+    is_cut: bool,
+    /// The latest instant seen, for `transmit`, which is told none.
+    clock: Now,
+    needs_session: bool,
+    /// Own presence as last sent is available.
+    is_available: bool,
+    jid: Option<FullJid>,
+    features: Option<Features>,
+    mechanism: Option<Mechanism>,
+    keys: Option<ClientKeys>,
+}
+
+impl Client {
+    /// A client on a transport that has just been connected (with [`TlsMode::Outside`]: and is being secured).
+    ///
+    /// `entropy` makes nonces and ids; equal seeds give equal bytes.
+    pub fn new(config: Config, now: Now, mut entropy: Entropy) -> Client {
+        let machine = entropy.next_u64();
+        let limits = Limits::UNAUTHENTICATED;
+        let role = Role::Initiator;
+        let mut client = Client {
+            stream: Stream::new(stream::Config { role, content_ns: ns::CLIENT, limits }, now),
+            state: State::Securing { outside: false },
+            events: VecDeque::new(),
+            outbox: Outbox::default(),
+            pending: Pending::new(machine),
+            handles: Handles::new(machine),
+            watch: Watch::new(config.keep_alive, now.instant),
+            negotiation: NegotiationClock::new(now.instant, config.negotiation_timeout),
+            domain: config.account.to_domain().into(),
+            closing: None,
+            verdict: None,
+            is_cut: false,
+            clock: now,
+            needs_session: false,
+            is_available: false,
+            jid: None,
+            features: None,
+            mechanism: None,
+            keys: None,
+            config,
+            entropy,
+        };
+        client.start(now);
+        client.pump(now, &[]);
+        client
+    }
+
+    /// Says who we are, when [`Event::CredentialsNeeded`] has asked, or before.
+    ///
+    /// # Errors
+    /// [`Misuse::CredentialsNotNeeded`] if they have been given already or it is too late.
+    pub fn authenticate(&mut self, now: Now, credentials: Credentials) -> Result<(), Misuse> {
+        self.clock = now;
+        self.on_credentials(now, credentials)?;
+        self.pump(now, &[]);
+        Ok(())
+    }
+
+    /// The caller has done TLS: what [`receive`](Machine::receive) takes and [`transmit`](Machine::transmit) gives is now
+    /// the plaintext inside it.
+    ///
+    /// # Errors
+    /// [`Misuse::NotSecuring`] unless the configuration leaves TLS to the caller and it is time for it.
+    pub fn secured(&mut self, now: Now, info: TlsInfo) -> Result<(), Misuse> {
+        self.clock = now;
+        if !matches!(self.state, State::Securing { outside: true }) {
+            return Err(Misuse::NotSecuring);
+        }
+        self.on_secured_outside(now, info);
+        self.pump(now, &[]);
+        Ok(())
+    }
+
+    /// Queues a stanza. What becomes of it comes out as [`Event::Sent`] or [`Event::Unsent`].
+    ///
+    /// # Errors
+    /// What is wrong; the stanza is then not queued.
+    pub fn send(&mut self, now: Now, stanza: impl Into<Stanza>) -> Result<StanzaHandle, SendError> {
+        self.clock = now;
+        let stanza = stanza.into();
+        self.queue(&stanza)?;
+        self.note_presence(&stanza);
+        let handle = self.handles.next();
+        self.outbox.note(Entry::Stanza(handle, Box::new(stanza)));
+        Ok(handle)
+    }
+
+    /// Queues own presence, available or unavailable, for everyone who may see it (RFC 6121 sections 4.2 to 4.5).
+    ///
+    /// # Errors
+    /// [`SendError::NotOwnPresence`] if it is anything else, and what [`send`](Client::send) says.
+    pub fn set_presence(&mut self, now: Now, presence: Presence) -> Result<StanzaHandle, SendError> {
+        let is_own = matches!(presence.kind(), PresenceType::Available | PresenceType::Unavailable);
+        if !is_own || presence.to().is_some() {
+            return Err(SendError::NotOwnPresence);
+        }
+        self.send(now, presence)
+    }
+
+    /// Queues an iq request. Its [`Event::Reply`] comes in any case: with what was answered, or after `timeout` (if
+    /// `None`, the configuration's) without an answer, or when the stream ends.
+    ///
+    /// # Errors
+    /// What is wrong; the request is then not queued.
+    pub fn request<R: Request>(
+        &mut self,
+        now: Now,
+        request: R,
+        timeout: Option<Duration>,
+    ) -> Result<RequestHandle<R>, SendError> {
+        self.clock = now;
+        if self.pending.len() >= self.config.max_requests {
+            return Err(SendError::TooManyRequests);
+        }
+        let (id, to) = (self.entropy.id(), request.to().cloned());
+        let iq = match request.kind() {
+            RequestKind::Get => Iq::get(to.clone(), &id, request.payload()),
+            RequestKind::Set => Iq::set(to.clone(), &id, request.payload()),
+        };
+        self.queue(&iq.into())?;
+        self.outbox.note(Entry::Request(id.clone()));
+        let until = now.instant + timeout.unwrap_or(self.config.request_timeout);
+        Ok(RequestHandle::new(self.pending.insert(id, to, until), request))
+    }
+
+    /// Answers an [`Event::Iq`]: with a result, which may have a payload, or with an error.
+    ///
+    /// # Errors
+    /// [`SendError::NotARequest`] if `iq` is a reply itself, and what [`send`](Client::send) says.
+    pub fn respond(
+        &mut self,
+        now: Now,
+        iq: &Iq,
+        answer: Result<Option<ElementBuilder>, StanzaError>,
+    ) -> Result<StanzaHandle, SendError> {
+        if !iq.kind().is_request() {
+            return Err(SendError::NotARequest);
+        }
+        let reply = match answer {
+            Ok(payload) => Some(iq.result(payload)),
+            Err(error) => iq.error_reply(&error),
+        };
+        let mut reply = reply.ok_or(SendError::NotARequest)?;
+        // The server knows better where it comes from (RFC 6120 section 8.1.2.1).
+        reply.set_from(None);
+        self.send(now, reply)
+    }
+
+    /// Answers an [`Event::Iq`] that means nothing to the caller with `service-unavailable` (RFC 6120 section 8.4).
+    ///
+    /// # Errors
+    /// As [`respond`](Client::respond).
+    pub fn refuse(&mut self, now: Now, iq: &Iq) -> Result<StanzaHandle, SendError> {
+        self.respond(now, iq, Err(StanzaError::new(stanza::Condition::ServiceUnavailable)))
+    }
+
+    /// Ends the stream in good order: what is queued goes out first, then unavailable presence if that is due (RFC 6121
+    /// section 4.5), then `</stream:stream>`. What the server still sends until it closes as well comes out as events.
+    pub fn close(&mut self, now: Now) {
+        self.clock = now;
+        self.begin_close(now);
+        self.pump(now, &[]);
+    }
+
+    /// Our address, once the stream is online.
+    pub fn jid(&self) -> Option<&FullJid> {
+        self.jid.as_ref()
+    }
+
+    /// What is known of TLS, once it is up.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.stream.tls()
+    }
+
+    /// What the server offered after authentication.
+    pub fn features(&self) -> Option<&Features> {
+        self.features.as_ref()
+    }
+
+    /// The SASL mechanism in use.
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.mechanism
+    }
+
+    /// After a login with SCRAM: what the next one can use instead of the password ([`Credentials::Keys`]).
+    pub fn keys(&self) -> Option<&ClientKeys> {
+        self.keys.as_ref()
+    }
+
+    /// True from [`Event::Online`] on, until the end begins.
+    pub fn is_online(&self) -> bool {
+        matches!(self.state, State::Online) && self.closing.is_none() && self.verdict.is_none()
+    }
+}
+
+impl Machine for Client {
+    type Event = Event;
+
+    fn receive(&mut self, now: Now, input: &[u8]) {
+        self.clock = now;
+        if !input.is_empty() {
+            self.watch.received(now.instant);
+        }
+        self.pump(now, input);
+    }
+
+    fn receive_eof(&mut self, now: Now) {
+        self.clock = now;
+        self.stream.receive_eof(now);
+        self.on_eof(now);
+    }
+
+    fn transmit(&mut self, out: &mut Vec<u8>) -> usize {
+        self.hand_out(out)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.next_deadline()
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.clock = now;
+        self.on_tick(now);
+    }
+
+    fn read_budget(&self) -> usize {
+        self.stream.read_budget()
+    }
+
+    /// Also true when the last event has not been polled yet.
+    fn is_finished(&self) -> bool {
+        matches!(self.state, State::Over) && (self.is_cut || self.stream.is_finished())
+    }
+}

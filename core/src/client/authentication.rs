@@ -1,0 +1,254 @@
+//! SASL as the initiating entity (RFC 6120 section 6): the elements around what [`crate::sasl`] says.
+
+use super::negotiation::{Phase, State};
+use super::{Client, Error, Event, Missing, Misuse, Refused};
+use crate::machine::Now;
+use crate::ns;
+use crate::sasl::{
+    self, ChannelBinding, ChannelBindings, ClientError, ClientSession, Condition, Credentials, Mechanism,
+    Policy, SelectError,
+};
+use crate::stream::{self, Feature, Features, StreamError};
+use crate::xml::{Element, ElementBuilder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// What the server offers.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    mechanisms: Vec<String>,
+    channel_bindings: Option<Vec<ChannelBinding>>,
+}
+
+/// One attempt with one mechanism, and what is needed to make the next.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    session: ClientSession,
+    mechanism: Mechanism,
+    offer: Offer,
+    credentials: Credentials,
+    /// The caller's, less what has failed here.
+    policy: Policy,
+}
+
+impl Client {
+    /// The server's features before authentication.
+    pub(super) fn on_offer(&mut self, now: Now, features: &Features) {
+        let mut offer = Offer { mechanisms: Vec::new(), channel_bindings: None };
+        for feature in &features.list {
+            match feature {
+                Feature::Mechanisms(names) => offer.mechanisms.clone_from(names),
+                Feature::ChannelBindings(kinds) => offer.channel_bindings = Some(kinds.clone()),
+                _ => {}
+            }
+        }
+        if offer.mechanisms.is_empty() {
+            return self.finish_with(now, Error::Missing(Missing::Authentication));
+        }
+        match self.config.credentials.take() {
+            Some(credentials) => self.begin(now, offer, credentials, self.config.policy.clone(), None),
+            None => self.ask_for_credentials(now, offer),
+        }
+    }
+
+    fn ask_for_credentials(&mut self, now: Now, offer: Offer) {
+        self.events.push_back(Event::CredentialsNeeded { mechanisms: offer.mechanisms.clone() });
+        self.enter(now, State::Credentials(offer));
+    }
+
+    /// The caller's credentials have come.
+    pub(super) fn on_credentials(&mut self, now: Now, credentials: Credentials) -> Result<(), Misuse> {
+        if let State::Credentials(offer) = &self.state {
+            let offer = offer.clone();
+            self.begin(now, offer, credentials, self.config.policy.clone(), None);
+            return Ok(());
+        }
+        if self.state.is_before_authentication() && self.config.credentials.is_none() {
+            self.config.credentials = Some(credentials);
+            return Ok(());
+        }
+        Err(Misuse::CredentialsNotNeeded)
+    }
+
+    /// Tries the best mechanism on offer. `refused`: why the one before did not work, which is what to report when no
+    /// other is left.
+    fn begin(
+        &mut self,
+        now: Now,
+        offer: Offer,
+        credentials: Credentials,
+        policy: Policy,
+        refused: Option<Refused>,
+    ) {
+        let names: Vec<&str> = offer.mechanisms.iter().map(String::as_str).collect();
+        let none = ChannelBindings::default();
+        let tls = self.stream.tls();
+        let attempt = sasl::Attempt {
+            offered: &names,
+            secure: tls.is_some(),
+            bindings: tls.map_or(&none, |tls| &tls.bindings),
+            server_bindings: offer.channel_bindings.as_deref(),
+            authzid: None,
+        };
+        let (session, start) = match (attempt.start(&credentials, &policy, &mut self.entropy), refused) {
+            (Ok(started), _) => started,
+            (Err(_), Some(refused)) => return self.finish_with(now, Error::Refused(refused)),
+            (Err(error), None) => return self.finish_with(now, no_mechanism(error, offer.mechanisms)),
+        };
+        let auth = sasl("auth").attr("mechanism", start.mechanism.name());
+        let auth = match &start.initial {
+            None => auth,
+            // Section 6.4.2: present but empty.
+            Some(data) if data.is_empty() => auth.text("="),
+            Some(data) => auth.text(&BASE64.encode(data)),
+        };
+        self.stream.send(&auth.build());
+        self.mechanism = Some(start.mechanism);
+        let attempt = Attempt { session, mechanism: start.mechanism, offer, credentials, policy };
+        self.enter(now, State::Authenticating(Box::new(attempt)));
+    }
+
+    /// An element in SASL's namespace, while authenticating or aborting.
+    pub(super) fn on_sasl(&mut self, now: Now, element: &Element) {
+        if let State::Aborting(again) = &mut self.state {
+            let again = again.take();
+            return match (element.name(), again) {
+                // What we kept is outdated, and the caller may know better.
+                ("failure", Some(offer)) => self.ask_for_credentials(now, offer),
+                // Whatever the server makes of it, the attempt is over and the reason known.
+                ("failure" | "success", _) => self.close_stream(now),
+                _ => self.unexpected(now, element),
+            };
+        }
+        match element.name() {
+            "challenge" => self.on_challenge(now, element),
+            "success" => self.on_success(now, element),
+            "failure" => self.on_failure(now, element),
+            _ => self.unexpected(now, element),
+        }
+    }
+
+    fn on_challenge(&mut self, now: Now, element: &Element) {
+        let State::Authenticating(attempt) = &mut self.state else {
+            return;
+        };
+        let answer = match decode(element) {
+            Ok(data) => attempt.session.challenge(&data.unwrap_or_default()),
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(data) => {
+                let response = sasl("response");
+                let response = if data.is_empty() { response } else { response.text(&BASE64.encode(data)) };
+                self.stream.send(&response.build());
+            }
+            Err(error) => self.abort(now, error),
+        }
+    }
+
+    /// Section 6.4.4: the handshake is aborted, the server confirms, and the stream is closed.
+    fn abort(&mut self, now: Now, error: ClientError) {
+        let Some(attempt) = self.take_attempt() else {
+            return;
+        };
+        self.stream.send(&sasl("abort").build());
+        if error == ClientError::KeysOutdated {
+            return self.enter(now, State::Aborting(Some(attempt.offer)));
+        }
+        self.decide(Err(Error::Refused(refusal(attempt.mechanism, error))));
+        self.enter(now, State::Aborting(None));
+    }
+
+    fn on_success(&mut self, now: Now, element: &Element) {
+        let State::Authenticating(attempt) = &mut self.state else {
+            return;
+        };
+        let proof = match decode(element) {
+            Ok(data) => attempt.session.success(data.as_deref()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = proof {
+            let error = Error::Refused(refusal(attempt.mechanism, error));
+            let sent = StreamError::new(stream::Condition::NotAuthorized)
+                .with_text("the server did not prove itself");
+            return self.fail(now, sent, error);
+        }
+        self.keys = attempt.session.keys().cloned();
+        self.stream.set_limits(now, self.config.limits);
+        self.stream.restart();
+        self.open(now, Phase::Authenticated);
+    }
+
+    fn on_failure(&mut self, now: Now, element: &Element) {
+        let Some(attempt) = self.take_attempt() else {
+            return;
+        };
+        let Attempt { mechanism, offer, credentials, mut policy, .. } = *attempt;
+        let condition = element
+            .children()
+            .filter(|child| child.ns() == ns::SASL)
+            .find_map(|child| Condition::from_name(child.name()));
+        let text = element.child("text", ns::SASL).map(|text| text.text().into_owned());
+        let refused = Refused::Credentials { mechanism, condition, text };
+        if !another_may_help(condition) {
+            return self.finish_with(now, Error::Refused(refused));
+        }
+        policy.excluded.push(mechanism);
+        // Who could make us do without channel binding could sit in the middle (RFC 5802 section 6).
+        policy.require_channel_binding |= matches!(mechanism, Mechanism::Scram { plus: true, .. });
+        self.begin(now, offer, credentials, policy, Some(refused));
+    }
+
+    fn take_attempt(&mut self) -> Option<Box<Attempt>> {
+        match core::mem::replace(&mut self.state, State::Ending) {
+            State::Authenticating(attempt) => Some(attempt),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+}
+
+/// Sections 6.4.5 and 6.5: the server's quarrel is with the mechanism, not with who we are. Each refused mechanism is
+/// excluded, so this comes to an end. A wrong password is not tried again: only a person can mend it.
+fn another_may_help(condition: Option<Condition>) -> bool {
+    matches!(condition, Some(Condition::InvalidMechanism | Condition::MechanismTooWeak))
+}
+
+/// Why there is not even a first attempt.
+fn no_mechanism(error: SelectError, offered: Vec<String>) -> Error {
+    match error {
+        SelectError::BadCredentials => Error::Local(Misuse::BadCredentials),
+        SelectError::BelowFloor => Error::Missing(Missing::StrongMechanism(offered)),
+        SelectError::Downgrade => Error::Refused(Refused::Downgrade(offered)),
+        _ => Error::Missing(Missing::Mechanism(offered)),
+    }
+}
+
+/// What it means that our side of the exchange cannot go on.
+fn refusal(mechanism: Mechanism, error: ClientError) -> Refused {
+    match error {
+        // RFC 5802 section 7, `e=`: the server says no, only inside SCRAM.
+        ClientError::Refused => {
+            Refused::Credentials { mechanism, condition: Some(Condition::NotAuthorized), text: None }
+        }
+        error => Refused::Server { mechanism, error },
+    }
+}
+
+fn sasl(name: &str) -> ElementBuilder {
+    Element::builder(name, ns::SASL)
+}
+
+/// Base 64 as section 6.3.5 wants it: strict. `None` for no data, empty for `=` (section 6.4.6).
+fn decode(element: &Element) -> Result<Option<Vec<u8>>, ClientError> {
+    if element.children().next().is_some() {
+        return Err(ClientError::Malformed);
+    }
+    match &*element.text() {
+        "" => Ok(None),
+        "=" => Ok(Some(Vec::new())),
+        text => BASE64.decode(text).map(Some).map_err(|_| ClientError::Malformed),
+    }
+}

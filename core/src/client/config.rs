@@ -1,0 +1,144 @@
+//! What a client is told before it starts.
+
+use super::disco::{Identity, Info};
+use crate::jid::Jid;
+use crate::ns;
+use crate::sasl::{Credentials, Policy};
+use crate::stream::Limits;
+use core::time::Duration;
+
+/// A client's configuration. [`Config::new`] fills in safe defaults; change the fields that should differ.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The account. A resource in it is asked for in binding; without one the server makes one up, which is the
+    /// better choice where it does not matter (RFC 6120 section 7.5). Just the domain where the account is not
+    /// known beforehand (ANONYMOUS, EXTERNAL).
+    pub account: Jid,
+    /// How the stream is secured.
+    pub tls: TlsMode,
+    /// With what to authenticate, if that is known from the start. Without it
+    /// [`Event::CredentialsNeeded`](super::Event::CredentialsNeeded) asks for it.
+    pub credentials: Option<Credentials>,
+    /// Which mechanisms are acceptable.
+    pub policy: Policy,
+    /// What the server may cost once it has authenticated us. Before that it is
+    /// [`Limits::UNAUTHENTICATED`].
+    pub limits: Limits,
+    /// Bytes one outgoing stanza may have. Default: 256 KiB, what Waxwing's own server takes.
+    pub max_stanza_bytes: usize,
+    /// How long the server may take over negotiation, all steps together; the time that the caller takes for TLS or
+    /// credentials does not count. Default: 30 s.
+    pub negotiation_timeout: Duration,
+    /// How to notice a dead connection.
+    pub keep_alive: KeepAlive,
+    /// How long an iq request waits for its reply if the call does not say. Default: 60 s.
+    pub request_timeout: Duration,
+    /// How many iq requests may wait for replies at once. Default: 1000.
+    pub max_requests: usize,
+    /// `xml:lang` of the stream: the language of human-readable text in it (RFC 6120 section 4.7.4). Default: `en`.
+    pub lang: Option<String>,
+    /// Which iq requests from others the caller wants to answer itself.
+    pub incoming: IncomingRequests,
+    /// The answer to XEP-0030 disco#info requests, given by the machine itself; `None` leaves them to
+    /// [`incoming`](Config::incoming). Default: a `client/pc` identity with what the machine does by itself.
+    pub disco: Option<Info>,
+    /// Answer XEP-0199 pings in the machine. Default: true.
+    pub answer_pings: bool,
+}
+
+impl Config {
+    /// The defaults for an account and a way to secure the stream.
+    pub fn new(account: Jid, tls: TlsMode) -> Config {
+        Config {
+            account,
+            tls,
+            credentials: None,
+            policy: Policy::default(),
+            limits: Limits::SERVER,
+            max_stanza_bytes: Limits::CLIENT.xml.max_bytes,
+            negotiation_timeout: Duration::from_secs(30),
+            keep_alive: KeepAlive::default(),
+            request_timeout: Duration::from_secs(60),
+            max_requests: 1000,
+            lang: Some("en".to_owned()),
+            incoming: IncomingRequests::default(),
+            disco: Some(Info {
+                identities: vec![Identity::new("client", "pc")],
+                features: vec![ns::DISCO_INFO.to_owned(), ns::PING.to_owned()],
+                ..Info::default()
+            }),
+            answer_pings: true,
+        }
+    }
+}
+
+/// How the stream is secured.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TlsMode {
+    /// STARTTLS (RFC 6120 section 5), required: a server that does not offer it learns nothing but the domain.
+    #[cfg(feature = "tls")]
+    StartTls(crate::stream::tls::ClientTls),
+    /// TLS from the first byte (XEP-0368).
+    #[cfg(feature = "tls")]
+    Direct(crate::stream::tls::ClientTls),
+    /// STARTTLS, required, with the caller doing TLS when [`Event::StartTls`](super::Event::StartTls) asks for it.
+    StartTlsOutside,
+    /// The caller does TLS from the first byte and then calls [`Client::secured`](super::Client::secured).
+    Outside,
+    /// No TLS at all: for tests, and for transports that nobody else can reach. Everything is readable on the way.
+    Plaintext,
+}
+
+/// How to notice that the server is gone (RFC 6120 section 4.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum KeepAlive {
+    /// Leave it to the transport.
+    Off,
+    /// After this long without traffic in either direction send one space (section 4.6.1). It keeps address
+    /// translators awake and lets the transport notice that it is dead.
+    Whitespace {
+        /// The idle time.
+        after: Duration,
+    },
+    /// After this long without a byte from the server ask it for one (XEP-0199), and give up if none comes.
+    Ping {
+        /// The idle time.
+        after: Duration,
+        /// How long to wait for any sign of life.
+        timeout: Duration,
+    },
+}
+
+impl Default for KeepAlive {
+    /// A ping after 5 minutes (RFC 6120 section 4.6.4 recommends no less) and 30 seconds for the answer.
+    fn default() -> KeepAlive {
+        KeepAlive::Ping { after: Duration::from_secs(300), timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Which iq requests (get and set) of others become [`Event::Iq`](super::Event::Iq). Every request that does not is
+/// answered with `service-unavailable`, as RFC 6120 section 8.4 asks; every one that does is the caller's to answer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum IncomingRequests {
+    /// None.
+    #[default]
+    Refuse,
+    /// Those whose payload is in one of these namespaces.
+    Only(Vec<String>),
+    /// All that the machine does not answer itself.
+    All,
+}
+
+impl IncomingRequests {
+    pub(super) fn wants(&self, ns: &str) -> bool {
+        match self {
+            IncomingRequests::Refuse => false,
+            IncomingRequests::Only(list) => list.iter().any(|wanted| wanted == ns),
+            IncomingRequests::All => true,
+        }
+    }
+}

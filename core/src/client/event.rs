@@ -1,0 +1,54 @@
+//! What a client tells its owner.
+
+use super::{Error, Reply, StanzaHandle};
+use crate::jid::FullJid;
+use crate::stanza::{Iq, Message, ParseError, Presence, Stanza};
+use crate::xml::Element;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// With [`TlsMode::StartTlsOutside`](super::TlsMode::StartTlsOutside): both sides have agreed to begin TLS. Drain
+    /// `transmit`, do the handshake as client for the account's domain, then call
+    /// [`Client::secured`](super::Client::secured) and go on with the plaintext inside it.
+    StartTls,
+    /// The server wants to know who we are: call [`Client::authenticate`](super::Client::authenticate) with
+    /// credentials, or close.
+    CredentialsNeeded {
+        /// The SASL mechanisms that the server offers, in its order.
+        mechanisms: Vec<String>,
+    },
+    /// Negotiation is complete: stanzas can be sent from now on, and this is our address.
+    Online(FullJid),
+    /// A message has come in.
+    Message(Message),
+    /// Presence of someone, or a request that concerns a subscription, has come in.
+    Presence(Presence),
+    /// A request that the configuration wants delivered has come in. It must be answered: with
+    /// [`Client::respond`](super::Client::respond) or [`Client::refuse`](super::Client::refuse).
+    Iq(Iq),
+    /// A request of ours is over: see [`RequestHandle::read`](super::RequestHandle::read).
+    Reply(Reply),
+    /// A reply that belongs to no request: it came too late, from somebody who was not asked, or to an iq that was
+    /// sent as a plain stanza. Trust nothing in it.
+    StrayReply(Iq),
+    /// Something that should have been a stanza and is not. It was dropped; a request was answered with an error.
+    Malformed {
+        /// What came.
+        element: Element,
+        /// What is wrong with it.
+        error: ParseError,
+    },
+    /// The bytes of this stanza have been handed out by `transmit`.
+    Sent(StanzaHandle),
+    /// The stream is over and not one byte of this stanza has been handed out.
+    Unsent {
+        /// Which one it was.
+        handle: StanzaHandle,
+        /// The stanza itself, to be sent over another stream.
+        stanza: Stanza,
+    },
+    /// The stream is over: the last event. `Ok` if the caller closed it.
+    Closed(Result<(), Error>),
+}

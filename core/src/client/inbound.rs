@@ -1,0 +1,130 @@
+//! Stanzas that come in, and the answers that the machine gives by itself.
+
+use super::{Client, Environment, Error, Event, SendError};
+use crate::jid::{FullJid, Jid};
+use crate::machine::Now;
+use crate::ns;
+use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
+use crate::stream::{self, StreamError};
+use crate::xml::Element;
+
+impl Client {
+    /// A first-level element on a negotiated stream.
+    pub(super) fn on_stanza(&mut self, now: Now, element: Element) {
+        if element.is("features", ns::STREAM) {
+            // RFC 6120 section 4.3.5: only an empty list may follow.
+            if element.children().next().is_some() {
+                self.violation(now, stream::Condition::PolicyViolation, "stream features after negotiation");
+            }
+            return;
+        }
+        if element.ns() != ns::CLIENT {
+            return self.unsupported(now, &element);
+        }
+        match Stanza::parse(element.clone()) {
+            Ok(Stanza::Message(message)) => self.events.push_back(Event::Message(message)),
+            Ok(Stanza::Presence(presence)) => self.events.push_back(Event::Presence(presence)),
+            Ok(Stanza::Iq(iq)) => match iq.kind() {
+                IqType::Get | IqType::Set => self.on_request(now, iq),
+                IqType::Result | IqType::Error => self.on_reply(iq),
+            },
+            Err(ParseError::NotAStanza) => self.unsupported(now, &element),
+            Err(error) => self.on_malformed(now, element, error),
+        }
+    }
+
+    fn unsupported(&mut self, now: Now, element: &Element) {
+        let name: String = element.name().chars().take(40).collect();
+        self.violation(now, stream::Condition::UnsupportedStanzaType, &format!("<{name}/> is no stanza"));
+    }
+
+    /// Ends nothing: the server relays what others write, and they must not be able to disconnect us.
+    fn on_malformed(&mut self, now: Now, element: Element, error: ParseError) {
+        if element.name() == "iq"
+            && let Some(reply) = stanza::refuse(&element, &error)
+        {
+            self.answer(now, reply);
+        }
+        self.events.push_back(Event::Malformed { element, error });
+    }
+
+    fn on_reply(&mut self, iq: Iq) {
+        let Some(own) = &self.jid else {
+            return;
+        };
+        let from = iq.from();
+        if is_answer_from(own, Some(&self.domain), from) && self.watch.is_pong(iq.id()) {
+            return;
+        }
+        let event = match self.pending.take(&iq, |asked| is_answer_from(own, asked, from)) {
+            Some(reply) => Event::Reply(reply),
+            None => Event::StrayReply(iq),
+        };
+        self.events.push_back(event);
+    }
+
+    /// RFC 6120 section 8.2.3, rule 3: every request is answered, by us or by the caller.
+    fn on_request(&mut self, now: Now, iq: Iq) {
+        let Some(payload) = iq.payload() else {
+            return;
+        };
+        let get = iq.kind() == IqType::Get;
+        if get && self.config.answer_pings && payload.is("ping", ns::PING) {
+            let pong = iq.result(None);
+            return self.answer(now, Stanza::Iq(pong));
+        }
+        if get
+            && payload.is("query", ns::DISCO_INFO)
+            && let Some(info) = &self.config.disco
+        {
+            if payload.attr("node").is_some() {
+                return self.answer_error(now, iq, Condition::ItemNotFound);
+            }
+            let result = iq.result(Some(info.query()));
+            return self.answer(now, Stanza::Iq(result));
+        }
+        if self.config.incoming.wants(payload.ns()) {
+            return self.events.push_back(Event::Iq(iq));
+        }
+        self.answer_error(now, iq, Condition::ServiceUnavailable);
+    }
+
+    fn answer_error(&mut self, now: Now, request: Iq, condition: Condition) {
+        if let Some(reply) = Stanza::Iq(request).error_reply(StanzaError::new(condition)) {
+            self.answer(now, reply);
+        }
+    }
+
+    /// Queues an answer of the machine's own. A server that asks and asks and takes no answer is given up.
+    fn answer(&mut self, now: Now, mut reply: Stanza) {
+        if !self.is_online() {
+            return;
+        }
+        // The server stamps it (RFC 6120 section 8.1.2.1).
+        reply.set_from(None);
+        if self.queue(&reply) == Err(SendError::QueueFull) {
+            let error = StreamError::new(stream::Condition::ResourceConstraint);
+            self.fail(now, error.clone(), Error::Environment(Environment::Ended(error)));
+        }
+    }
+}
+
+/// True if a reply `from` there answers a request to `asked`.
+///
+/// They must be equal, except that the server speaks in several names (RFC 6120 section 8.1.2.1): its own, the
+/// account's, and none at all. Nobody else can use these, since it stamps what others send, and servers differ in
+/// which of them they choose.
+fn is_answer_from(own: &FullJid, asked: Option<&Jid>, from: Option<&Jid>) -> bool {
+    if asked == from {
+        return true;
+    }
+    let is_server = |jid: &Jid| jid.as_str() == own.bare_str() || jid.as_str() == own.domain();
+    let is_own = |jid: &Jid| jid.as_str() == own.as_str();
+    match (asked, from) {
+        // Some servers put the address of who asked where the account's belongs.
+        (None, Some(from)) => is_server(from) || is_own(from),
+        (Some(asked), None) => is_server(asked),
+        (Some(asked), Some(from)) => is_server(asked) && is_server(from),
+        (None, None) => true,
+    }
+}
