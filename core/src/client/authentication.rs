@@ -8,7 +8,7 @@ use crate::sasl::{
     self, ChannelBinding, ChannelBindings, ClientError, ClientSession, Condition, Credentials, Mechanism,
     Policy, SelectError,
 };
-use crate::stream::{self, Feature, Features, StreamError};
+use crate::stream::{self, Features, StreamError};
 use crate::xml::{Element, ElementBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -34,14 +34,10 @@ pub(super) struct Attempt {
 impl Client {
     /// The server's features before authentication.
     pub(super) fn on_offer(&mut self, now: Now, features: &Features) {
-        let mut offer = Offer { mechanisms: Vec::new(), channel_bindings: None };
-        for feature in &features.list {
-            match feature {
-                Feature::Mechanisms(names) => offer.mechanisms.clone_from(names),
-                Feature::ChannelBindings(kinds) => offer.channel_bindings = Some(kinds.clone()),
-                _ => {}
-            }
-        }
+        let offer = Offer {
+            mechanisms: features.mechanisms().to_vec(),
+            channel_bindings: features.channel_bindings().map(<[_]>::to_vec),
+        };
         if offer.mechanisms.is_empty() {
             return self.finish_with(now, Error::Missing(Missing::Authentication));
         }

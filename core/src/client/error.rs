@@ -13,7 +13,7 @@ use core::fmt::{self, Write as _};
 #[non_exhaustive]
 pub enum Error {
     /// The server broke the protocol. It has been told so.
-    Protocol(ProtocolError),
+    Protocol(Box<ProtocolError>),
     /// The server lacks something that this client needs or insists on.
     Missing(Missing),
     /// The server refused the credentials or the resource, or could not prove that it knows the credentials.
@@ -26,6 +26,12 @@ pub enum Error {
     Local(Misuse),
     /// Nobody is to blame that a protocol knows: the network failed, or time ran out.
     Environment(Environment),
+}
+
+impl Error {
+    pub(super) fn protocol(sent: StreamError, detail: String) -> Error {
+        Error::Protocol(Box::new(ProtocolError { sent, detail }))
+    }
 }
 
 /// What the server did wrong.

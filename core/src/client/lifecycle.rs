@@ -3,7 +3,7 @@
 use super::keepalive::Due;
 use super::negotiation::State;
 use super::outbox::Entry;
-use super::{Client, Environment, Error, Event, Ping, ProtocolError, Request, SendError};
+use super::{Client, Environment, Error, Event, Ping, Request, SendError};
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::stanza::{Iq, Presence, PresenceType, Stanza};
 use crate::stream::{Closed, Condition, Incoming, StreamError};
@@ -70,7 +70,7 @@ impl Client {
     fn on_early_bytes(&mut self) {
         let sent = StreamError::new(Condition::PolicyViolation);
         let detail = "plaintext where TLS should begin".to_owned();
-        self.cut(Err(Error::Protocol(ProtocolError { sent, detail })));
+        self.cut(Err(Error::protocol(sent, detail)));
     }
 
     /// The transport is closed on the server's side.
@@ -259,7 +259,7 @@ impl Client {
             Closed::Clean => Err(Error::Environment(Environment::ClosedByServer)),
             Closed::Eof => Err(Error::Environment(Environment::Disconnected)),
             Closed::PeerError(error) => Err(Error::Stream(error)),
-            Closed::Violation { sent, detail } => Err(Error::Protocol(ProtocolError { sent, detail })),
+            Closed::Violation { sent, detail } => Err(Error::protocol(sent, detail)),
             Closed::Local(error) => Err(Error::Environment(Environment::Ended(error))),
             Closed::Tls(what) => Err(Error::Tls(what)),
         });

@@ -6,7 +6,7 @@ use super::{Client, Environment, Error, Event, Missing};
 use crate::jid::FullJid;
 use crate::machine::Now;
 use crate::ns;
-use crate::stream::{Condition, Feature, Features, Header, StreamError, TlsInfo};
+use crate::stream::{Condition, Features, Header, StreamError, TlsInfo};
 use crate::xml::Element;
 
 /// How far the stream is.
@@ -111,7 +111,7 @@ impl Client {
             to: Some(self.domain.clone()),
             id: None,
             lang: self.config.lang.clone(),
-            version: Some((1, 0)),
+            version: Some(Header::VERSION),
         };
         self.stream.open(&header);
         self.enter(now, State::Header(phase));
@@ -163,11 +163,7 @@ impl Client {
         if wrong_host {
             return self.violation(now, Condition::InvalidFrom, "the stream's `from` is another domain");
         }
-        let list = &features.list;
-        let starttls = list.iter().find_map(|feature| match feature {
-            Feature::StartTls { required } => Some(*required),
-            _ => None,
-        });
+        let starttls = features.starttls();
         match phase {
             Phase::BeforeTls if starttls.is_none() => {
                 self.finish_with(now, Error::Missing(Missing::StartTls));
@@ -180,11 +176,11 @@ impl Client {
                 self.finish_with(now, Error::Missing(Missing::Plaintext));
             }
             Phase::BeforeAuth => self.on_offer(now, &features),
-            Phase::Authenticated if !list.contains(&Feature::Bind) => {
+            Phase::Authenticated if !features.bind() => {
                 self.finish_with(now, Error::Missing(Missing::Binding));
             }
             Phase::Authenticated => {
-                self.needs_session = list.contains(&Feature::Session { optional: false });
+                self.needs_session = features.session_required();
                 self.features = Some(features);
                 self.bind(now, true);
             }
@@ -207,6 +203,8 @@ impl Client {
 
     /// The caller has done TLS.
     pub(super) fn on_secured_outside(&mut self, now: Now, info: TlsInfo) {
+        // With STARTTLS a new stream begins inside TLS; on a fresh transport this changes nothing.
+        self.stream.restart();
         self.stream.secured_outside(info);
         self.on_secured(now);
     }
