@@ -41,6 +41,7 @@ begin() {
 end() {
     local status=$1 dir
     trap - EXIT
+    set +e # nothing here may keep the rest from being cleared away
     if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
         show_logs
     fi
