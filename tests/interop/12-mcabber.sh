@@ -20,7 +20,7 @@ set server = $peer_host
 set port = $peer_port
 set resource = mcabber
 set tls = 1
-set ssl_ca = $peer_cert
+set ssl_ca = $peer_ca
 set logging = 0
 CONFIG
     chmod 600 "$home/mcabberrc"

@@ -90,13 +90,26 @@ is_alive() {
     kill -0 "$1" 2>/dev/null
 }
 
-# make_certificate DIR: a self-signed certificate for the domain and loopback, DIR/cert.pem and DIR/key.pem.
+# make_certificate DIR: an authority of its own, DIR/ca.pem, and from it a certificate for the domain and loopback,
+# DIR/cert.pem and DIR/key.pem. Not self-signed: what verifies certificates by the book refuses that.
 make_certificate() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
-        -keyout "$1/key.pem" -out "$1/cert.pem" -subj "/CN=$domain" \
-        -addext "subjectAltName=DNS:$domain,IP:127.0.0.1" 2>"$1/openssl.log" || fail "openssl: $(cat "$1/openssl.log")"
-    cat "$1/cert.pem" "$1/key.pem" >"$1/both.pem"
-    chmod 600 "$1/key.pem" "$1/both.pem"
+    (
+        cd "$1"
+        local new=(openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+        "${new[@]}" -x509 -days 30 -subj "/CN=Authority of a test" -keyout ca-key.pem -out ca.pem
+        "${new[@]}" -subj "/CN=$domain" -keyout key.pem -out request.pem
+        printf '%s\n' "subjectAltName=DNS:$domain,IP:127.0.0.1" "basicConstraints=CA:FALSE" \
+            "extendedKeyUsage=serverAuth" >extensions
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 30 \
+            -extfile extensions -out cert.pem
+        cat cert.pem key.pem >both.pem
+        chmod 600 key.pem ca-key.pem both.pem
+    ) >"$1/openssl.log" 2>&1 || fail "openssl: $(tail -n 1 "$1/openssl.log")"
+}
+
+# fingerprint CERTIFICATE: SHA-256 of its DER, in hexadecimal.
+fingerprint() {
+    openssl x509 -in "$1" -outform DER | sha256sum | cut -d ' ' -f 1
 }
 
 # accounts N: a line `local TAB password` for each of user1..userN. `accounts`: alice and bob.
@@ -120,22 +133,22 @@ password_of() {
 
 # peer_start NAME DIR [ACCOUNTS]: starts a server with all it owns in DIR, returns once accounts can log in.
 # Sets peer_* (also in DIR/env, for other programs): name, pid, host, domain, port (STARTTLS), tls_port (direct TLS),
-# cert, accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, for benchmarks.
+# ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, for benchmarks.
 peer_start() {
     peer_name=$1
     local dir=$2
     mkdir -p "$dir"
     peer_accounts=$dir/accounts
     if [ $# -ge 3 ]; then cp "$3" "$peer_accounts"; else accounts >"$peer_accounts"; fi
-    peer_host=127.0.0.1 peer_domain=$domain peer_cert=$dir/cert.pem peer_pid=
-    peer_port=$(free_port) peer_tls_port=$(free_port)
+    peer_host=127.0.0.1 peer_domain=$domain peer_pid= peer_port=$(free_port) peer_tls_port=$(free_port)
     make_certificate "$dir"
+    peer_ca=$dir/ca.pem peer_fingerprint=$(fingerprint "$dir/cert.pem")
     case $peer_name in
         waxwingd | prosody | ejabberd) "start_$peer_name" "$dir" ;;
         *) fail "no such peer: $peer_name" ;;
     esac
     local name
-    for name in name pid host domain port tls_port cert accounts; do
+    for name in name pid host domain port tls_port ca fingerprint accounts; do
         declare -n value=peer_$name
         printf 'peer_%s=%q\n' "$name" "$value"
     done >"$dir/env"
@@ -238,7 +251,7 @@ start_ejabberd() {
 loglevel: ${PEER_LOG_LEVEL:-warning}
 hosts: ["$domain"]
 certfiles: ["$dir/both.pem"]
-ca_file: "$dir/cert.pem"
+ca_file: "$dir/ca.pem"
 listen:
   - {port: $peer_port, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: $required, shaper: none, access: all}
   - {port: $peer_tls_port, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: all}

@@ -30,7 +30,7 @@ class Client(slixmpp.ClientXMPP):
     """One account. Refuses a server whose certificate it does not know."""
 
     def __init__(self, peer, local, password, mechanism, direct_tls):
-        context = ssl.create_default_context(cafile=peer["cert"])
+        context = ssl.create_default_context(cafile=peer["ca"])
         if direct_tls:
             context.set_alpn_protocols(["xmpp-client"])
         super().__init__(f"{local}@{peer['domain']}", password, sasl_mech=mechanism, ssl_context=context)
