@@ -1,11 +1,13 @@
 //! XML as XMPP restricts it (RFC 6120 section 11): framing, validation, immutable elements, a builder and a writer.
 mod builder;
+mod bulk;
 mod chars;
 mod declaration;
 mod element;
 mod error;
 mod framer;
 mod index;
+mod indexer;
 mod scan;
 mod unescape;
 mod writer;

@@ -6,12 +6,6 @@ pub(super) const NAME_START: u8 = 1;
 pub(super) const NAME: u8 = 2;
 /// White space (production 3).
 pub(super) const SPACE: u8 = 4;
-/// Needs no attention in text: neither markup nor `]` nor a carriage return nor a control character.
-pub(super) const TEXT: u8 = 8;
-/// Needs no attention in an attribute value, whichever quote delimits it.
-pub(super) const VALUE: u8 = 16;
-/// Needs no attention in a CDATA section.
-pub(super) const CDATA: u8 = 32;
 
 static CLASS: [u8; 256] = classes();
 
@@ -30,16 +24,6 @@ const fn classes() -> [u8; 256] {
         }
         if matches!(c, b' ' | b'\t' | b'\n' | b'\r') {
             class |= SPACE;
-        }
-        let printable = c >= 0x20;
-        if (printable || c == b'\t' || c == b'\n') && !matches!(c, b'<' | b'&' | b']') {
-            class |= TEXT;
-        }
-        if printable && !matches!(c, b'<' | b'&' | b'"' | b'\'') {
-            class |= VALUE;
-        }
-        if (printable || c == b'\t' || c == b'\n') && c != b']' {
-            class |= CDATA;
         }
         table[b] = class;
         b += 1;

@@ -145,7 +145,8 @@ impl Element {
     }
     fn str(&self, span: Span) -> &str {
         let start = span.start as usize;
-        self.text.get(start..start + span.len as usize).unwrap_or_default()
+        // What lies in no text is the one namespace that texts need not hold.
+        self.text.get(start..start + span.len as usize).unwrap_or(crate::ns::XML)
     }
     fn item(&self, at: u32) -> Option<&Item> {
         self.items.get(at as usize)

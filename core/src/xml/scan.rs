@@ -3,8 +3,10 @@
 //! All offsets count from the frame's first byte, so it does not matter whether the frame lies in the caller's slice or has
 //! been gathered in a buffer meanwhile. A state is left at a byte that has not been judged yet; nothing is scanned twice
 //! except the up to three bytes of a character that a split has cut.
+use super::bulk::Run;
 use super::chars::{self, Decoded};
-use super::index::{Context, Fault, Indexer, QName, fault, parts_begin_well};
+use super::index::{Context, Fault, QName, fault, parts_begin_well};
+use super::indexer::Indexer;
 use super::{ErrorKind, Limits};
 
 /// Bytes an XML declaration may have.
@@ -227,7 +229,7 @@ impl Scanner {
 
     fn start_name(&mut self, data: &[u8]) -> Step {
         let Some(name) = self.qname(data, 1)? else { return Ok(None) };
-        self.index.start(name, self.start)?;
+        self.index.start(name)?;
         self.spaced = false;
         Ok(Some(State::InTag))
     }
@@ -269,7 +271,14 @@ impl Scanner {
     fn attr_name(&mut self, data: &[u8]) -> Step {
         let Some(name) = self.qname(data, 1)? else { return Ok(None) };
         self.name = name;
-        Ok(Some(State::Equals))
+        // Nearly always the quote follows at once.
+        match data.get(self.pos..self.pos + 2) {
+            Some([b'=', quote @ (b'"' | b'\'')]) => {
+                self.pos += 2;
+                Ok(Some(self.begin_value(*quote)))
+            }
+            _ => Ok(Some(State::Equals)),
+        }
     }
 
     fn equals(&mut self, data: &[u8]) -> Step {
@@ -288,19 +297,23 @@ impl Scanner {
             None => Ok(None),
             Some(b @ (b'"' | b'\'')) => {
                 self.pos += 1;
-                self.quote = b;
-                self.start = self.pos;
-                self.plain = true;
-                Ok(Some(State::Value))
+                Ok(Some(self.begin_value(b)))
             }
             Some(_) => fault(ErrorKind::NotWellFormed, "attribute value without quotes", self.pos),
         }
     }
 
+    fn begin_value(&mut self, quote: u8) -> State {
+        self.quote = quote;
+        self.start = self.pos;
+        self.plain = true;
+        State::Value
+    }
+
     fn value(&mut self, data: &[u8]) -> Step {
         let mut pos = self.pos;
         loop {
-            pos = skip(data, pos, chars::VALUE);
+            pos = Run::Value.skip(data, pos);
             let Some(&b) = data.get(pos) else {
                 self.pos = pos;
                 return Ok(None);
@@ -322,8 +335,8 @@ impl Scanner {
                     return self.ampersand(pos);
                 }
                 b'<' => return fault(ErrorKind::NotWellFormed, "< in an attribute value", pos),
-                _ => match self.odd_character(data, pos)? {
-                    Some(len) => pos += len,
+                _ => match self.odd(Run::Value, data, pos)? {
+                    Some(next) => pos = next,
                     None => return Ok(None),
                 },
             }
@@ -403,7 +416,7 @@ impl Scanner {
         let mut pos = self.pos;
         loop {
             if self.brackets == 0 {
-                pos = skip(data, pos, chars::TEXT);
+                pos = Run::Text.skip(data, pos);
             }
             let Some(&b) = data.get(pos) else {
                 self.pos = pos;
@@ -431,8 +444,8 @@ impl Scanner {
                     self.plain = false;
                     pos += 1;
                 }
-                _ => match self.odd_character(data, pos)? {
-                    Some(len) => pos += len,
+                _ => match self.odd(Run::Text, data, pos)? {
+                    Some(next) => pos = next,
                     None => return Ok(None),
                 },
             }
@@ -444,7 +457,7 @@ impl Scanner {
         let mut pos = self.pos;
         loop {
             if self.brackets == 0 {
-                pos = skip(data, pos, chars::CDATA);
+                pos = Run::Cdata.skip(data, pos);
             }
             let Some(&b) = data.get(pos) else {
                 self.pos = pos;
@@ -462,8 +475,8 @@ impl Scanner {
                     return Ok(Some(State::Text));
                 }
                 b'\r' => pos += 1,
-                _ => match self.odd_character(data, pos)? {
-                    Some(len) => pos += len,
+                _ => match self.odd(Run::Cdata, data, pos)? {
+                    Some(next) => pos = next,
                     None => return Ok(None),
                 },
             }
@@ -636,10 +649,13 @@ impl Scanner {
         }
     }
 
-    /// A character that the fast loops leave: its length if it may stand in text, values and CDATA sections.
-    fn odd_character(&mut self, data: &[u8], pos: usize) -> Result<Option<usize>, Fault> {
+    /// At a byte that the fast loops leave, and that is no markup: goes on behind it if it may stand in such a run.
+    fn odd(&mut self, run: Run, data: &[u8], pos: usize) -> Result<Option<usize>, Fault> {
         self.pos = pos;
-        Ok(self.character(data)?.map(char::len_utf8))
+        match data.get(pos) {
+            Some(0..0x80) => Ok(self.character(data)?.map(|c| pos + c.len_utf8())),
+            _ => Ok(Some(run.beyond_ascii(data, pos)?).filter(|&next| next > pos)),
+        }
     }
 
     fn character(&self, data: &[u8]) -> Result<Option<char>, Fault> {
@@ -657,11 +673,4 @@ impl Scanner {
             Decoded::Bad => fault(ErrorKind::UnsupportedEncoding, "not UTF-8", pos),
         }
     }
-}
-
-/// The first position from `pos` on whose byte is not in the class.
-#[inline]
-fn skip(data: &[u8], pos: usize, class: u8) -> usize {
-    let rest = data.get(pos..).unwrap_or_default();
-    pos + rest.iter().position(|&b| !chars::is(b, class)).unwrap_or(rest.len())
 }

@@ -213,7 +213,7 @@ pub(super) fn random(dice: &mut Dice, depth: usize, declared: &[&str], out: &mut
 #[test]
 fn what_is_written_reads_as_it_was() {
     let header = "<stream:stream xmlns='urn:h' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p' xml:lang='de'>";
-    for seed in 0..3000 {
+    for seed in 0..1000 {
         let mut xml = String::new();
         random(&mut Dice(seed), 4, &["p", "stream"], &mut xml);
         let e = stanza_after(header, &xml);
