@@ -231,7 +231,7 @@ impl Hub {
     /// A stanza came from a session. Its `from` is set to the session's full address, whatever it was. Ignored where the
     /// session is unknown or not bound yet.
     pub fn stanza(&mut self, now: Now, session: SessionId, stanza: Stanza) {
-        self.from_session(now, session, stanza);
+        self.session_sent(now, session, stanza);
         self.route_all(now);
     }
 
@@ -244,7 +244,7 @@ impl Hub {
     /// A stanza came from another domain, whose right to its `from` has been proved. Ignored where `to` is not one of this
     /// hub's domains, or `from` is one.
     pub fn remote(&mut self, now: Now, stanza: Stanza) {
-        self.from_remote(now, stanza);
+        self.remote_sent(now, stanza);
         self.route_all(now);
     }
 
@@ -263,7 +263,7 @@ impl Hub {
 
     /// Another shard sent something.
     pub fn envelope(&mut self, now: Now, envelope: Envelope) {
-        self.from_shard(envelope);
+        self.shard_sent(envelope);
         self.route_all(now);
     }
 

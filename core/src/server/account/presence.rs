@@ -10,7 +10,7 @@
 use super::{Account, Available, Context, Session};
 use crate::jid::Jid;
 use crate::server::hub::SessionId;
-use crate::stanza::{Condition, Presence, PresenceType, Stanza};
+use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
 
 impl Account {
     /// A session's presence without `to`: for broadcast (RFC 6121 sections 4.2.2, 4.4.2, 4.5.2).
@@ -147,7 +147,7 @@ impl Account {
     fn receive_probe(&self, presence: &Presence, ctx: &mut Context<'_>) {
         let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
         if self.is_own(Some(from)) {
-            return self.answer_own_probe(from, to, ctx);
+            return self.answer_own_probe(presence, from, to, ctx);
         }
         let knows = to.resource().and_then(|resource| self.session(resource));
         match knows.filter(|session| session.directed.contains(from)) {
@@ -161,15 +161,19 @@ impl Account {
         }
     }
 
-    /// The last presence of each available resource that was asked for.
-    fn answer_own_probe(&self, from: &Jid, to: &Jid, ctx: &mut Context<'_>) {
-        for session in &self.sessions {
-            let asked = to.resource().is_none() || to.resource() == session.jid.resource();
-            if let Some(available) = session.available.as_ref().filter(|_| asked) {
-                let mut stanza = Stanza::Presence(available.presence.clone());
-                stanza.set_to(Some(from.clone()));
-                ctx.outbox.send(stanza);
-            }
+    /// The last presence of each available resource that was asked for, or that there is none.
+    fn answer_own_probe(&self, probe: &Presence, from: &Jid, to: &Jid, ctx: &mut Context<'_>) {
+        let asked = |session: &&Session| to.resource().is_none() || to.resource() == session.jid.resource();
+        let mut available =
+            self.sessions.iter().filter(asked).filter_map(|session| session.available.as_ref()).peekable();
+        if available.peek().is_none() {
+            let answer = Presence::builder(PresenceType::Unavailable).from(to.clone()).to(from.clone());
+            ctx.outbox.send(Stanza::Presence(mirror_id(answer, probe).build()));
+        }
+        for available in available {
+            let mut stanza = Stanza::Presence(available.presence.clone());
+            stanza.set_to(Some(from.clone()));
+            ctx.outbox.send(stanza);
         }
     }
 }
@@ -212,5 +216,13 @@ fn decline(presence: &Presence, ctx: &mut Context<'_>) {
     let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
     let answer =
         Presence::builder(PresenceType::Unsubscribed).from(to.to_bare().into()).to(from.to_bare().into());
-    ctx.outbox.send(Stanza::Presence(answer.build()));
+    ctx.outbox.send(Stanza::Presence(mirror_id(answer, presence).build()));
+}
+
+/// An answer that carries no presence of the account's own has the id of what it answers (RFC 6121 section 4.3.2.1).
+fn mirror_id(answer: PresenceBuilder, request: &Presence) -> PresenceBuilder {
+    match request.id() {
+        Some(id) => answer.id(id),
+        None => answer,
+    }
 }

@@ -54,11 +54,9 @@ impl Hub {
             self.unanswered(now, asked);
         }
         while let Some(account) = self.requests.due_retry(now) {
-            if let Some(ready) = self.entities.ready_mut(account.as_str()) {
-                if ready.reload == Reload::Retry {
-                    ready.reload = Reload::Current;
-                    self.refresh(now, &account);
-                }
+            let ready = self.entities.ready_mut(account.as_str());
+            if ready.is_some_and(|ready| ready.reload == Reload::Retry) {
+                self.refresh(now, &account);
             }
         }
     }
@@ -73,11 +71,12 @@ impl Hub {
     }
 
     fn loaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
-        if let Some(Entity::Loading(loading)) = self.entities.get_mut(account.as_str()) {
-            if loading.changed && result.is_ok() {
-                loading.changed = false;
-                return self.load(now, account);
-            }
+        if let Some(Entity::Loading(loading)) = self.entities.get_mut(account.as_str())
+            && loading.changed
+            && result.is_ok()
+        {
+            loading.changed = false;
+            return self.load(now, account);
         }
         let waiting = self.entities.arrived(account);
         match result {

@@ -16,7 +16,7 @@ impl Hub {
     /// 3. without `to` it is for the sender's account (RFC 6120 section 10.3);
     /// 4. modules see messages;
     /// 5. it is routed.
-    pub(super) fn from_session(&mut self, now: Now, id: SessionId, mut stanza: Stanza) {
+    pub(super) fn session_sent(&mut self, now: Now, id: SessionId, mut stanza: Stanza) {
         let Some((account, jid)) = self.sessions.bound(id) else { return };
         let jid: &Jid = jid;
         if stanza.from() != Some(jid) {
@@ -51,7 +51,7 @@ impl Hub {
     ///    8.1.2.2);
     /// 2. modules see messages;
     /// 3. it is routed.
-    pub(super) fn from_remote(&mut self, now: Now, stanza: Stanza) {
+    pub(super) fn remote_sent(&mut self, now: Now, stanza: Stanza) {
         let from_there = stanza.from().is_some_and(|from| !self.is_local(from));
         let to_here = stanza.to().is_some_and(|to| self.is_local(to));
         if from_there && to_here && self.tools.modules_pass(now, &stanza) {
@@ -60,7 +60,7 @@ impl Hub {
     }
 
     /// From another shard, which has done the first steps: it is routed, but no further than here.
-    pub(super) fn from_shard(&mut self, envelope: Envelope) {
+    pub(super) fn shard_sent(&mut self, envelope: Envelope) {
         let stanza = envelope.stanza;
         if stanza.to().is_some_and(|to| self.is_here(to)) {
             self.tools.outbox.send(stanza);

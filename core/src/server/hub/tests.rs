@@ -1,1 +1,189 @@
+//! A hub, its store, its sessions and the clock, all played by hand.
 
+mod loading;
+mod presence;
+mod routing;
+mod services;
+mod sessions;
+mod shards;
+
+use super::*;
+use crate::machine::{Instant, Utc};
+use crate::sasl::{ScramHash, ScramKeys};
+use crate::server::store::{MemoryStore, Reply, Request};
+use crate::xml::Element;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One hub for example.com, on which juliet and romeo have accounts.
+struct World {
+    hub: Hub,
+    now: Now,
+    store: MemoryStore,
+    /// While the store is silent, what it has been asked.
+    silent: bool,
+    asked: Vec<Request>,
+    names: BTreeMap<String, SessionId>,
+    /// What sessions have received, in brief, and nobody has looked at.
+    received: BTreeMap<SessionId, Vec<String>>,
+    /// Other outputs that nobody has looked at.
+    outputs: Vec<Output>,
+}
+
+fn config() -> Config {
+    Config::new(BareJid::new("example.com").unwrap())
+}
+
+fn account(name: &str) -> BareJid {
+    BareJid::new(&format!("{name}@example.com")).unwrap()
+}
+
+/// Credentials that differ with `mark`, without the cost of deriving any.
+fn credentials(mark: u8) -> StoredCredentials {
+    let hash = ScramHash::Sha256;
+    let keys = ScramKeys {
+        hash,
+        salt: vec![mark; 16],
+        iterations: 4096,
+        stored_key: vec![mark; 32],
+        server_key: vec![mark; 32],
+    };
+    StoredCredentials { scram: vec![keys], disabled: false }
+}
+
+fn stanza(xml: &str) -> Stanza {
+    let end = xml.find([' ', '>', '/']).unwrap();
+    let (name, rest) = xml.split_at(end);
+    let xml = format!("{name} xmlns='jabber:client'{rest}");
+    let limits = crate::stream::Limits::SERVER.xml;
+    Stanza::parse(Element::parse(xml.as_bytes(), limits).unwrap()).unwrap()
+}
+
+/// What matters about a stanza for routing: kind, type, sender, addressee, id, error condition.
+fn brief(stanza: &Stanza) -> String {
+    let kind = stanza.element().name();
+    let of_type = stanza.element().attr("type").map(|name| format!(" {name}")).unwrap_or_default();
+    let address = |jid: Option<&crate::jid::Jid>| match jid {
+        Some(jid) => jid.as_str().replace("@example.com", "").replace("example.com", "."),
+        None => "-".into(),
+    };
+    let (from, to) = (address(stanza.from()), address(stanza.to()));
+    let id = stanza.id().map(|id| format!(" #{id}")).unwrap_or_default();
+    let error = stanza.error();
+    let error = error.map(|error| format!(" {}/{}", error.condition().name(), error.error_type().as_str()));
+    format!("{kind}{of_type} {from} > {to}{id}{}", error.unwrap_or_default())
+}
+
+impl World {
+    fn new() -> World {
+        World::with(config())
+    }
+
+    fn with(config: Config) -> World {
+        let mut world = World {
+            hub: Hub::new(config, Entropy::from_seed([9; 32])),
+            now: Now::new(Instant::ORIGIN, Utc::from_unix_millis(1_767_225_600_000)),
+            store: MemoryStore::new(),
+            silent: false,
+            asked: Vec::new(),
+            names: BTreeMap::new(),
+            received: BTreeMap::new(),
+            outputs: Vec::new(),
+        };
+        for name in ["juliet", "romeo"] {
+            world.store.insert(account(name), Record::new(credentials(1)));
+        }
+        world
+    }
+
+    /// Calls the hub and handles what comes out.
+    fn call<R>(&mut self, call: impl FnOnce(&mut Hub, Now) -> R) -> R {
+        let result = call(&mut self.hub, self.now);
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Store(request) if self.silent => self.asked.push(request),
+                Output::Store(request) => {
+                    let reply = self.store.execute(request);
+                    self.hub.store_reply(self.now, reply);
+                }
+                Output::Deliver { session, stanza } => {
+                    self.received.entry(session).or_default().push(brief(&stanza));
+                }
+                output => self.outputs.push(output),
+            }
+        }
+        assert!(self.hub.tools.outbox.work.is_empty());
+        result
+    }
+
+    /// The store answers what it has been asked while it was silent.
+    fn answer(&mut self) {
+        self.silent = false;
+        for request in std::mem::take(&mut self.asked) {
+            let reply = self.store.execute(request);
+            self.reply(reply);
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        self.call(|hub, now| hub.store_reply(now, reply));
+    }
+
+    /// Lets time pass, ticking at each deadline.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.after(time);
+        while let Some(deadline) = self.hub.deadline().filter(|deadline| deadline.at <= end.instant) {
+            self.now = self.now.after(deadline.at - self.now.instant);
+            self.call(Hub::tick);
+            assert!(self.hub.deadline() != Some(deadline), "ticking does not help");
+        }
+        self.now = self.now.after(end.instant - self.now.instant);
+    }
+
+    /// Asks for a session, `name/resource`.
+    fn bind(&mut self, jid: &str) -> SessionId {
+        let id = SessionId(self.names.len() as u64 + 1);
+        self.names.insert(jid.into(), id);
+        let (name, resource) = jid.split_once('/').unwrap();
+        self.call(|hub, now| hub.bind(now, id, account(name), Some(resource.into()), false));
+        id
+    }
+
+    /// A session that is connected, not available.
+    fn login(&mut self, jid: &str) -> SessionId {
+        let id = self.bind(jid);
+        assert!(matches!(self.outputs.pop(), Some(Output::Bound { session, .. }) if session == id), "{jid}");
+        id
+    }
+
+    /// A session that is available with this priority. What was received on account of that is forgotten.
+    fn online(&mut self, jid: &str, priority: i8) -> SessionId {
+        let id = self.login(jid);
+        self.send(jid, &format!("<presence><priority>{priority}</priority></presence>"));
+        self.received.clear();
+        id
+    }
+
+    fn send(&mut self, jid: &str, xml: &str) {
+        let id = self.names[jid];
+        self.call(|hub, now| hub.stanza(now, id, stanza(xml)));
+    }
+
+    /// What a session has received since the last time.
+    fn got(&mut self, jid: &str) -> Vec<String> {
+        self.received.remove(&self.names[jid]).unwrap_or_default()
+    }
+
+    fn leave(&mut self, jid: &str) {
+        let id = self.names[jid];
+        self.call(|hub, now| hub.session_gone(now, id));
+    }
+
+    /// Nobody has received anything that was not looked at.
+    fn silence(&self) {
+        assert_eq!(self.received, BTreeMap::new());
+        assert_eq!(self.outputs, []);
+    }
+}

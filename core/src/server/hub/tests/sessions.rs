@@ -1,0 +1,147 @@
+//! Binding and its conflicts (RFC 6120 section 7).
+
+use super::*;
+use crate::stanza::ErrorType;
+use crate::stream;
+
+fn conflict(policy: ConflictPolicy) -> World {
+    let mut world = World::with(Config { conflict: policy, ..config() });
+    world.online("juliet/balcony", 0);
+    world.online("juliet/chamber", 0);
+    world
+}
+
+/// Binds `juliet/balcony` once more, as session 9.
+fn bind_again(world: &mut World) -> Vec<Output> {
+    let resource = Some("balcony".to_owned());
+    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), resource, false));
+    std::mem::take(&mut world.outputs)
+}
+
+#[test]
+fn rfc6120_7_7_2_2_the_new_session_replaces_the_old_one() {
+    let mut world = conflict(ConflictPolicy::Replace);
+    let old = world.names["juliet/balcony"];
+    let outputs = bind_again(&mut world);
+    let [Output::Close { session, error }, Output::Bound { session: new, jid }] = outputs.as_slice() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!((*session, *new), (old, SessionId(9)));
+    assert_eq!(*error.condition(), stream::Condition::Conflict);
+    assert_eq!(jid.as_str(), "juliet@example.com/balcony");
+    assert_eq!(world.got("juliet/chamber"), ["presence unavailable juliet/balcony > juliet"]);
+    // The old session is history: it can neither speak nor end the new one.
+    world.send("juliet/balcony", "<message to='juliet@example.com/chamber'/>");
+    world.leave("juliet/balcony");
+    world.silence();
+    world.send("juliet/chamber", "<message to='juliet@example.com/balcony'/>");
+    assert_eq!(world.received.remove(&SessionId(9)).unwrap().len(), 1);
+}
+
+#[test]
+fn rfc6120_7_7_2_2_the_new_session_is_refused() {
+    let mut world = conflict(ConflictPolicy::Refuse);
+    let outputs = bind_again(&mut world);
+    let [Output::BindRefused { session: SessionId(9), error }] = outputs.as_slice() else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!((error.condition(), error.error_type()), (&Condition::Conflict, ErrorType::Modify));
+    // The session may try again with another resource.
+    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), Some("garden".into()), false));
+    assert!(matches!(world.outputs.as_slice(), [Output::Bound { session: SessionId(9), .. }]));
+}
+
+#[test]
+fn rfc6120_7_7_2_2_the_new_session_gets_another_resource() {
+    let mut world = conflict(ConflictPolicy::Generate);
+    let outputs = bind_again(&mut world);
+    let [Output::Bound { jid, .. }] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(jid.resource().unwrap().len(), 26);
+}
+
+#[test]
+fn rfc6120_7_6_the_server_makes_up_resources_nobody_can_guess() {
+    let mut world = World::new();
+    for session in [1, 2] {
+        world.call(|hub, now| hub.bind(now, SessionId(session), account("juliet"), None, false));
+    }
+    let [Output::Bound { jid: a, .. }, Output::Bound { jid: b, .. }] = world.outputs.as_slice() else {
+        panic!("{:?}", world.outputs)
+    };
+    assert_ne!(a, b);
+    assert_eq!(a.resource().unwrap().len(), 26);
+}
+
+#[test]
+fn rfc6120_7_6_2_1_too_many_sessions_are_refused() {
+    let limits = Limits { sessions_per_account: 2, ..Limits::default() };
+    let mut world = World::with(Config { limits, ..config() });
+    world.login("juliet/balcony");
+    world.login("juliet/chamber");
+    world.bind("juliet/garden");
+    let Some(Output::BindRefused { error, .. }) = world.outputs.pop() else { panic!() };
+    assert_eq!(*error.condition(), Condition::ResourceConstraint);
+    // Replacing one of them is no more than before.
+    assert!(matches!(bind_again(&mut world).last(), Some(Output::Bound { .. })));
+    world.leave("juliet/chamber");
+    world.login("juliet/garden");
+}
+
+#[test]
+fn rfc6120_7_7_2_1_a_resource_that_is_none_is_refused() {
+    let mut world = World::new();
+    world.call(|hub, now| hub.bind(now, SessionId(1), account("juliet"), Some(String::new()), false));
+    let Some(Output::BindRefused { error, .. }) = world.outputs.pop() else { panic!() };
+    assert_eq!(*error.condition(), Condition::BadRequest);
+}
+
+#[test]
+fn sessions_of_accounts_that_are_not_here_are_refused() {
+    let mut world = World::new();
+    for jid in ["nobody@example.com", "juliet@example.net", "example.com"] {
+        let account = BareJid::new(jid).unwrap();
+        world.call(|hub, now| hub.bind(now, SessionId(1), account, None, false));
+        assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })), "{jid}");
+    }
+    assert_eq!(world.hub.entities.len(), 0);
+}
+
+#[test]
+fn an_anonymous_account_lives_as_long_as_its_session_and_the_store_never_hears_of_it() {
+    let mut world = World::new();
+    world.silent = true;
+    let guest = account("guest");
+    world.call(|hub, now| hub.bind(now, SessionId(5), guest.clone(), None, true));
+    let Some(Output::Bound { jid, .. }) = world.outputs.pop() else { panic!() };
+    world.call(|hub, now| {
+        let to_self = format!("<message to='{jid}'/>");
+        hub.stanza(now, SessionId(5), stanza(&to_self));
+    });
+    assert_eq!(world.received.remove(&SessionId(5)).unwrap().len(), 1);
+    // Nobody can log in to it.
+    world.call(|hub, now| hub.lookup(now, LookupId(1), guest.clone()));
+    assert_eq!(world.outputs.pop(), Some(Output::Credentials { lookup: LookupId(1), stored: Ok(None) }));
+    world.call(|hub, now| hub.bind(now, SessionId(6), guest.clone(), None, false));
+    assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })));
+
+    world.call(|hub, now| hub.session_gone(now, SessionId(5)));
+    assert_eq!(world.hub.entities.len(), 0);
+    assert_eq!(world.hub.deadline(), None);
+    assert_eq!(world.asked, []);
+}
+
+#[test]
+fn an_anonymous_session_gets_no_account_that_exists() {
+    let mut world = World::new();
+    world.login("juliet/balcony");
+    world.call(|hub, now| hub.bind(now, SessionId(5), account("juliet"), None, true));
+    assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })));
+}
+
+#[test]
+fn unknown_sessions_are_ignored() {
+    let mut world = World::new();
+    world.call(|hub, now| hub.stanza(now, SessionId(7), stanza("<message to='juliet@example.com'/>")));
+    world.call(|hub, now| hub.session_gone(now, SessionId(7)));
+    world.silence();
+}
