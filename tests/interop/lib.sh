@@ -49,7 +49,7 @@ end() {
         [ -d "$dir" ] && peer_stop "$dir"
     done
     [ -n "${tmux_socket:-}" ] && tmux -S "$tmux_socket" kill-server 2>/dev/null
-    [ -n "${INTEROP_KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
+    if [ -n "${INTEROP_KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
     exit "$status"
 }
 
@@ -140,7 +140,7 @@ peer_start() {
     mkdir -p "$dir"
     peer_accounts=$dir/accounts
     if [ $# -ge 3 ]; then cp "$3" "$peer_accounts"; else accounts >"$peer_accounts"; fi
-    peer_host=127.0.0.1 peer_domain=$domain peer_pid= peer_port=$(free_port) peer_tls_port=$(free_port)
+    peer_host=127.0.0.1 peer_domain=$domain peer_pid='' peer_port=$(free_port) peer_tls_port=$(free_port)
     make_certificate "$dir"
     peer_ca=$dir/ca.pem peer_fingerprint=$(fingerprint "$dir/cert.pem")
     case $peer_name in
