@@ -14,31 +14,41 @@ use std::net::Ipv6Addr;
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// True if the domain is in canonical form already and can be seen to be so at a glance: an ASCII name in lower case.
+/// A byte of a name's canonical form in ASCII.
+const NAME: u8 = 1;
+/// A dot or hyphen.
+const MARK: u8 = 2;
+
+const CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut b = 0;
+    while b < 128u8 {
+        table[b as usize] = match b {
+            b'a'..=b'z' | b'0'..=b'9' => NAME,
+            b'-' | b'.' => NAME | MARK,
+            _ => 0,
+        };
+        b += 1;
+    }
+    table
+};
+
+/// True if the domain is in canonical form already and can be seen to be so at a glance: an ASCII name in lower case, where
+/// dots and hyphens stand between letters and digits only. Two hyphens may be the mark of an A-label, so they take the
+/// thorough path.
 #[inline]
 pub(super) fn is_plain(domain: &[u8]) -> bool {
-    if domain.is_empty() || domain.len() > MAX_NAME {
-        return false;
-    }
-    // `label` counts the bytes of the current label; a hyphen may not be its first or its last byte.
-    let (mut label, mut last, mut hyphens) = (0usize, b'.', false);
+    let (mut all, mut clash, mut before) = (NAME, 0, MARK);
     for &b in domain {
-        match b {
-            b'a'..=b'z' | b'0'..=b'9' => label += 1,
-            b'-' if label > 0 => {
-                // Two hyphens may be the mark of an A-label: let the thorough path look.
-                hyphens |= last == b'-';
-                label += 1;
-            }
-            b'.' if label > 0 && last != b'-' => label = 0,
-            _ => return false,
-        }
-        if label > MAX_LABEL {
-            return false;
-        }
-        last = b;
+        let class = CLASS.get(usize::from(b)).copied().unwrap_or(0);
+        all &= class;
+        clash |= class & before;
+        before = class & MARK;
     }
-    label > 0 && last != b'-' && !hyphens
+    let fits = domain.len() <= MAX_LABEL
+        || (domain.len() <= MAX_NAME && domain.split(|&b| b == b'.').all(|label| label.len() <= MAX_LABEL));
+    // At first `before` stood for the beginning, which like the end must not touch a mark.
+    all == NAME && (clash | before) & MARK == 0 && fits
 }
 
 /// The canonical form of a domain.
@@ -53,6 +63,10 @@ pub(super) fn prepare(domain: &str) -> Result<Cow<'_, str>, Reason> {
     let name = domain.strip_suffix(['.', '\u{3002}', '\u{FF0E}', '\u{FF61}']).unwrap_or(domain);
     if name.is_empty() {
         return Err(Reason::Empty);
+    }
+    let lower = name.to_ascii_lowercase();
+    if is_plain(lower.as_bytes()) {
+        return Ok(Cow::Owned(lower));
     }
     if let Some(inner) = name.strip_prefix('[') {
         return ipv6(inner).map(Cow::Owned);
