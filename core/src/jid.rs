@@ -14,6 +14,7 @@
 //! Each part has 1 to 1023 bytes after preparation.
 mod domain;
 mod error;
+mod plain;
 mod prep;
 mod uri;
 
@@ -61,24 +62,20 @@ impl Jid {
     /// Prepares and checks an address. The first `/` begins the resource and the first `@` before it ends the local part
     /// (RFC 7622 section 3.2), both looked for before anything is mapped.
     pub fn new(text: &str) -> Result<Jid, JidError> {
-        let (bare, resource) = split(text, b'/');
-        let (local, domain) = match split(bare, b'@') {
-            (local, Some(domain)) => (Some(local), domain),
-            (domain, None) => (None, domain),
-        };
-        let plain = local.is_none_or(|l| is_plain(l, LOCAL))
-            && domain::is_plain(domain.as_bytes())
-            && resource.is_none_or(|r| is_plain(r, RESOURCE));
-        if plain {
-            let start = local.map_or(0, |l| l.len() + 1);
+        if let Some((start, end)) = plain::split(text) {
             return Ok(Jid {
                 start: 0,
                 end: offset(text.len()),
                 domain: offset(start),
-                bare: offset(bare.len()),
+                bare: offset(end),
                 text: Arc::from(text),
             });
         }
+        let (bare, resource) = cut(text, '/');
+        let (local, domain) = match cut(bare, '@') {
+            (local, Some(domain)) => (Some(local), domain),
+            (domain, None) => (None, domain),
+        };
         Jid::from_parts(local, domain, resource)
     }
 
@@ -191,11 +188,10 @@ impl FullJid {
     }
 }
 
-/// Splits at the first `separator`, which is ASCII.
-#[inline]
-fn split(text: &str, separator: u8) -> (&str, Option<&str>) {
-    match memchr::memchr(separator, text.as_bytes()) {
-        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
+/// Splits at the first separator.
+fn cut(text: &str, separator: char) -> (&str, Option<&str>) {
+    match text.split_once(separator) {
+        Some((head, tail)) => (head, Some(tail)),
         None => (text, None),
     }
 }
@@ -206,43 +202,19 @@ fn offset(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
 
-/// Nodeprep leaves the character as it is.
-const LOCAL: u8 = 1;
-/// Resourceprep leaves the character as it is.
-const RESOURCE: u8 = 2;
-
-/// What of ASCII the preparation of local parts and resources leaves as it is.
-const PLAIN: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut b = b' ';
-    while b <= b'~' {
-        let local = b != b' ' && !b.is_ascii_uppercase() && !prep::excluded_from_local(b as char);
-        table[b as usize] = RESOURCE | if local { LOCAL } else { 0 };
-        b += 1;
-    }
-    table
-};
-
-/// True if a part is in canonical form already and can be seen to be so at a glance.
-#[inline]
-fn is_plain(part: &str, class: u8) -> bool {
-    (1..=MAX_PART).contains(&part.len())
-        && part.bytes().fold(class, |all, b| all & PLAIN.get(usize::from(b)).copied().unwrap_or(0)) != 0
-}
-
 fn prepare_local(local: &str) -> Result<Cow<'_, str>, JidError> {
-    if is_plain(local, LOCAL) {
+    if plain::is_local(local) {
         return Ok(Cow::Borrowed(local));
     }
     let lower = local.to_ascii_lowercase();
-    if is_plain(&lower, LOCAL) {
+    if plain::is_local(&lower) {
         return Ok(Cow::Owned(lower));
     }
     prepare(local, Part::Local, Profile::Node, Strings::Stored)
 }
 
 fn prepare_resource(resource: &str) -> Result<Cow<'_, str>, JidError> {
-    if is_plain(resource, RESOURCE) {
+    if plain::is_resource(resource.as_bytes()) {
         return Ok(Cow::Borrowed(resource));
     }
     prepare(resource, Part::Resource, Profile::Resource, Strings::Query)

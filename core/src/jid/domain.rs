@@ -5,55 +5,15 @@
 //! final sigma and joiners stay what they are, as IDNA2008 has it) and every label must fit the DNS when written as an
 //! A-label. Only letters, digits and hyphens pass among ASCII (STD 3).
 use super::error::Reason;
+use super::plain::{MAX_LABEL, MAX_NAME, is_domain};
 use super::prep::MAX_INPUT;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-/// RFC 1034 section 3.1: 255 octets on the wire are 253 characters with dots between the labels.
-const MAX_NAME: usize = 253;
-const MAX_LABEL: usize = 63;
-
-/// A byte of a name's canonical form in ASCII.
-const NAME: u8 = 1;
-/// A dot or hyphen.
-const MARK: u8 = 2;
-
-const CLASS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut b = 0;
-    while b < 128u8 {
-        table[b as usize] = match b {
-            b'a'..=b'z' | b'0'..=b'9' => NAME,
-            b'-' | b'.' => NAME | MARK,
-            _ => 0,
-        };
-        b += 1;
-    }
-    table
-};
-
-/// True if the domain is in canonical form already and can be seen to be so at a glance: an ASCII name in lower case, where
-/// dots and hyphens stand between letters and digits only. Two hyphens may be the mark of an A-label, so they take the
-/// thorough path.
-#[inline]
-pub(super) fn is_plain(domain: &[u8]) -> bool {
-    let (mut all, mut clash, mut before) = (NAME, 0, MARK);
-    for &b in domain {
-        let class = CLASS.get(usize::from(b)).copied().unwrap_or(0);
-        all &= class;
-        clash |= class & before;
-        before = class & MARK;
-    }
-    let fits = domain.len() <= MAX_LABEL
-        || (domain.len() <= MAX_NAME && domain.split(|&b| b == b'.').all(|label| label.len() <= MAX_LABEL));
-    // At first `before` stood for the beginning, which like the end must not touch a mark.
-    all == NAME && (clash | before) & MARK == 0 && fits
-}
-
 /// The canonical form of a domain.
 pub(super) fn prepare(domain: &str) -> Result<Cow<'_, str>, Reason> {
-    if is_plain(domain.as_bytes()) {
+    if is_domain(domain) {
         return Ok(Cow::Borrowed(domain));
     }
     if domain.len() > MAX_INPUT {
@@ -65,7 +25,7 @@ pub(super) fn prepare(domain: &str) -> Result<Cow<'_, str>, Reason> {
         return Err(Reason::Empty);
     }
     let lower = name.to_ascii_lowercase();
-    if is_plain(lower.as_bytes()) {
+    if is_domain(&lower) {
         return Ok(Cow::Owned(lower));
     }
     if let Some(inner) = name.strip_prefix('[') {

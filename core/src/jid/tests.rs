@@ -319,3 +319,72 @@ fn rfc4013_2_saslprep_for_every_character() {
         }
     }
 }
+
+/// The quick path and the thorough one say the same.
+#[test]
+fn rfc7622_3_2_ascii_at_a_glance() {
+    let label = "a".repeat(63);
+    let name = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+    let local = "b".repeat(1023);
+    for text in [
+        "a@b",
+        "a@b/c",
+        "a/b",
+        "a",
+        "a.b",
+        "a-b",
+        "a@b/@",
+        "a@b//",
+        "a@b/ ",
+        "1.2.3.4",
+        "a@b-c.d/~",
+        "$%()*+,-.;=?[\\]^_`{|}~!#@b",
+        &name,
+        &local.replace('b', "c"),
+        &format!("{local}@{name}/{}", "d".repeat(1023)),
+    ] {
+        if text.len() == 1023 {
+            assert_eq!(refusal(text), (Part::Domain, Reason::DnsLength));
+            continue;
+        }
+        assert!(plain::split(text).is_some(), "{text}");
+        let jid = jid(text);
+        assert_eq!(jid.as_str(), text);
+        assert_eq!(Jid::from_parts(jid.local(), jid.domain(), jid.resource()).as_ref(), Ok(&jid));
+    }
+    for text in [
+        "",
+        "@",
+        "/",
+        "a@",
+        "@a",
+        "a/",
+        "a@b/",
+        "a@b@c",
+        "a b@c",
+        "A@b",
+        "a@B",
+        "a@b.",
+        "a@.b",
+        "a@b..c",
+        "a@-b",
+        "a@b-",
+        "a@b.-c",
+        "a@b-.c",
+        "a@xn--b",
+        "a@b/\t",
+        "a@b/é",
+        "é@b",
+        "a@é",
+        "a:b@c",
+        "a'b@c",
+        "a@b_c",
+        "a@[::1]",
+        &format!("a@{name}a"),
+        &format!("a@{label}a.b"),
+        &format!("{local}b@c"),
+        &format!("a@b/{local}c"),
+    ] {
+        assert_eq!(plain::split(text), None, "{text}");
+    }
+}

@@ -6,7 +6,7 @@
 //! what the grammar of section 2.2 allows and percent-encodes all else.
 mod percent;
 
-use super::{BareJid, Jid, JidError};
+use super::{BareJid, Jid, JidError, cut};
 use percent::{Allowed, decode, encode};
 use std::fmt;
 use std::str::FromStr;
@@ -164,13 +164,6 @@ impl XmppUri {
 fn strip_scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
     scheme.eq_ignore_ascii_case("xmpp").then_some(rest)
-}
-
-fn cut(text: &str, separator: char) -> (&str, Option<&str>) {
-    match text.split_once(separator) {
-        Some((head, tail)) => (head, Some(tail)),
-        None => (text, None),
-    }
 }
 
 fn parse_authority(text: &str) -> Result<BareJid, UriError> {
