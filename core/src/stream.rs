@@ -214,7 +214,8 @@ impl Stream {
         }
         self.out = Out::Open;
         self.lang.clone_from(&header.lang);
-        header.write(self.content_ns, self.is_receiver(), &mut self.transport.plain);
+        let receiver = self.is_receiver();
+        header.write(self.content_ns, receiver, self.transport.plain());
         #[cfg(feature = "tls")]
         {
             self.fresh = false;
@@ -256,10 +257,11 @@ impl Stream {
             return;
         }
         let scope = Scope { default_ns: self.content_ns, stream_prefix: true, lang: self.lang.as_deref() };
-        let start = self.transport.plain.len();
-        write(&mut self.transport.plain, &scope);
+        let plain = self.transport.plain();
+        let start = plain.len();
+        write(plain, &scope);
         if self.transport.queued() > self.limits.max_queued {
-            self.transport.plain.truncate(start);
+            self.transport.plain().truncate(start);
             let error = StreamError::new(Condition::ResourceConstraint);
             let error = error.with_text("the peer reads too slowly");
             self.send_end(Some(&error));
@@ -304,7 +306,8 @@ impl Stream {
         match session {
             _ if self.under_tls() => self.finish(Closed::Tls("TLS has been started before".into())),
             Err(what) => self.finish(Closed::Tls(what)),
-            Ok(session) => {
+            Ok(mut session) => {
+                session.set_longest_stanza(self.limits.xml.max_bytes);
                 self.restart();
                 self.fresh = false;
                 self.tls_must_follow = tls_must_follow;
@@ -342,6 +345,10 @@ impl Stream {
         self.limits = limits;
         self.framer.set_limits(limits.xml);
         self.bucket.set_limit(limits.rate, now.instant);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.transport.tls {
+            tls.set_longest_stanza(limits.xml.max_bytes);
+        }
     }
 
     /// Appends outgoing bytes and returns how many; plaintext gathered so far is encrypted now. While the TLS handshake is

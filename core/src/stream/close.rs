@@ -62,11 +62,11 @@ impl Stream {
         }
         if self.out == Out::Open {
             if let Some(error) = error {
-                let mut plain = std::mem::take(&mut self.transport.plain);
+                let mut plain = std::mem::take(self.transport.plain());
                 error.to_element().write(&mut plain, &self.scope());
-                self.transport.plain = plain;
+                *self.transport.plain() = plain;
             }
-            self.transport.plain.extend_from_slice(b"</stream:stream>");
+            self.transport.plain().extend_from_slice(b"</stream:stream>");
         }
         self.out = Out::Closed;
     }

@@ -1,4 +1,6 @@
 //! The incoming side: from bytes to items.
+#[cfg(feature = "tls")]
+use super::tls::Failure;
 use super::{Closed, Condition, Header, Incoming, Phase, Stream, StreamError};
 use crate::ns;
 use crate::xml::{Element, Error, Frame};
@@ -16,7 +18,7 @@ enum Read {
 enum Trouble {
     Xml(Error),
     #[cfg(feature = "tls")]
-    Tls(String),
+    Tls(Failure),
     /// Plaintext where TLS was to begin.
     #[cfg(feature = "tls")]
     Injected,
@@ -161,7 +163,11 @@ impl Stream {
         match trouble {
             Trouble::Xml(error) => self.refuse(StreamError::from_xml(&error), error.to_string()),
             #[cfg(feature = "tls")]
-            Trouble::Tls(what) => self.finish(Closed::Tls(what)),
+            Trouble::Tls(Failure::Tls(what)) => self.finish(Closed::Tls(what)),
+            #[cfg(feature = "tls")]
+            Trouble::Tls(Failure::Policy(what)) => {
+                self.refuse(StreamError::new(Condition::PolicyViolation).with_text(what), what.to_owned());
+            }
             #[cfg(feature = "tls")]
             Trouble::Injected => {
                 // TLS never began, so the old stream is still there to carry the error.

@@ -1,4 +1,4 @@
-//! TLS inside the machines: rustls' buffered connections, their clock fed from [`Now`](crate::machine::Now).
+//! TLS inside the machines: rustls' buffered connections, their clock fed from [`Now`].
 //!
 //! [`ClientTls`] and [`ServerTls`] are configurations that many streams share; hand one to
 //! [`Stream::start_tls_client`](super::Stream::start_tls_client) or
@@ -20,7 +20,7 @@ mod session;
 mod verify;
 pub use client::ClientTls;
 pub use server::ServerTls;
-pub(super) use session::Session;
+pub(super) use session::{Failure, Session};
 pub use verify::{Fingerprint, FingerprintVerifier};
 
 use crate::machine::Now;

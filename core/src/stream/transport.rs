@@ -2,20 +2,30 @@
 #[cfg(feature = "tls")]
 use super::tls::Session;
 
-/// Spare capacity that an idle buffer may keep: enough for a typical stanza, little beside the rest of a session.
-const KEEP: usize = 1024;
+/// What a buffer begins with: enough for a typical stanza.
+const BEGIN: usize = 512;
 
 #[derive(Debug, Default)]
 pub(super) struct Transport {
     /// For the wire as it stands: plaintext from before TLS, and what TLS itself has to say.
     wire: Vec<u8>,
     /// Plaintext; to be encrypted if there is TLS, and then held until the handshake is complete.
-    pub(super) plain: Vec<u8>,
-    /// Nothing follows what is queued.
+    plain: Vec<u8>,
     #[cfg(feature = "tls")]
-    notify: bool,
+    notify: Notify,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Box<Session>>,
+}
+
+/// Our close_notify.
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Notify {
+    #[default]
+    NotYet,
+    /// Nothing else follows what is queued.
+    Due,
+    Sent,
 }
 
 impl Transport {
@@ -24,29 +34,35 @@ impl Transport {
         self.wire.len() + self.plain.len() + self.pending_notify()
     }
 
+    /// Where plaintext goes. An idle stream owns no buffer, so this one is made with room for what usually comes.
+    pub(super) fn plain(&mut self) -> &mut Vec<u8> {
+        if self.plain.capacity() == 0 {
+            self.plain.reserve(BEGIN);
+        }
+        &mut self.plain
+    }
+
     fn pending_notify(&self) -> usize {
         #[cfg(feature = "tls")]
-        return usize::from(self.notify);
+        return usize::from(self.notify == Notify::Due);
         #[cfg(not(feature = "tls"))]
         0
     }
 
     pub(super) fn drain(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.wire);
-        release(&mut self.wire);
+        out.append(&mut std::mem::take(&mut self.wire));
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             if tls.is_secured() {
-                tls.encrypt(&self.plain, out);
-                release(&mut self.plain);
+                tls.encrypt(&std::mem::take(&mut self.plain), out);
             }
-            if std::mem::take(&mut self.notify) {
+            if self.notify == Notify::Due {
+                self.notify = Notify::Sent;
                 tls.close_notify(out);
             }
             return;
         }
-        out.extend_from_slice(&self.plain);
-        release(&mut self.plain);
+        out.append(&mut std::mem::take(&mut self.plain));
     }
 
     /// Nothing will follow what is queued. Plaintext that could not be encrypted any more is dropped; TLS is closed.
@@ -56,8 +72,18 @@ impl Transport {
             if !tls.is_secured() {
                 self.plain = Vec::new();
             }
-            self.notify = true;
+            if self.notify == Notify::NotYet {
+                self.notify = Notify::Due;
+            }
         }
+    }
+}
+
+#[cfg(test)]
+impl Transport {
+    /// Memory held by the buffers.
+    pub(super) fn spare(&self) -> usize {
+        self.wire.capacity() + self.plain.capacity()
     }
 }
 
@@ -73,13 +99,5 @@ impl Transport {
     /// TLS, and where to put what it has to say.
     pub(super) fn tls_and_wire(&mut self) -> Option<(&mut Session, &mut Vec<u8>)> {
         self.tls.as_deref_mut().map(|tls| (tls, &mut self.wire))
-    }
-}
-
-fn release(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEEP {
-        *buffer = Vec::new();
-    } else {
-        buffer.clear();
     }
 }

@@ -88,7 +88,7 @@ impl ServerTls {
         content_ns: &str,
         direct: bool,
         clock: Arc<Clock>,
-    ) -> Result<(ServerConnection, Arc<OnceLock<CertificateDer<'static>>>), String> {
+    ) -> Result<(ServerConnection, Shown), String> {
         let shown = Arc::new(OnceLock::new());
         let mut config = ServerConfig::clone(&self.config);
         config.time_provider = clock;
@@ -101,19 +101,20 @@ impl ServerTls {
     }
 }
 
+/// The certificate that was shown, once it has been.
+pub(super) type Shown = Arc<OnceLock<Arc<CertifiedKey>>>;
+
 /// Notes which certificate the resolver chose: rustls does not tell, and tls-server-end-point needs it.
 #[derive(Debug)]
 struct Witness {
     inner: Arc<dyn ResolvesServerCert>,
-    shown: Arc<OnceLock<CertificateDer<'static>>>,
+    shown: Shown,
 }
 
 impl ResolvesServerCert for Witness {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let chosen = self.inner.resolve(client_hello)?;
-        if let Some(certificate) = chosen.cert.first() {
-            self.shown.get_or_init(|| certificate.clone());
-        }
+        self.shown.get_or_init(|| Arc::clone(&chosen));
         Some(chosen)
     }
 

@@ -1,11 +1,11 @@
 //! One connection's TLS: ciphertext in, plaintext chunks out, and the other way round.
 use super::end_point::server_end_point;
+use super::server::Shown;
 use super::verify::Refusal;
 use super::{ClientTls, Clock, ServerTls};
 use crate::machine::Now;
 use crate::sasl::ChannelBindings;
 use crate::stream::TlsInfo;
-use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, Connection, Error, ProtocolVersion};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
@@ -13,9 +13,11 @@ use std::sync::{Arc, OnceLock};
 /// Plaintext that rustls takes in one go: what fits one record, since each write is followed by a drain.
 const WRITE_LIMIT: usize = 16 << 10;
 /// TLS bytes a client may send without anything to show for it: a handshake done, or plaintext. Bounds what rustls buffers
-/// for a peer that has not authenticated; a whole record is 16 KiB and its framing.
-const CLIENT_MAY_SEND: usize = 32 << 10;
-/// The same for a server: its chain of certificates is large at times.
+/// for a peer that has not authenticated: 32 KiB, since it doubles its buffer. A whole record is 16 KiB and its framing.
+const CLIENT_MAY_SEND: usize = 24 << 10;
+/// What a record may take beyond the stanza in it: the stream's header in front, padding, the tag.
+const RECORD_SLACK: usize = 1024;
+/// As [`CLIENT_MAY_SEND`] for a server: its chain of certificates is large at times.
 const SERVER_MAY_SEND: usize = 128 << 10;
 
 #[derive(Debug)]
@@ -27,16 +29,74 @@ pub(in crate::stream) struct Session {
     peer_closed: bool,
     /// TLS bytes taken since the last that were good for something.
     unproductive: usize,
+    records: Records,
+    /// Longest record that is allowed once the handshake is done.
+    max_record: usize,
     /// rustls' input buffer may have grown beyond what it needs when idle.
     grown: bool,
     /// Whether plaintext exported for TLS 1.2 is bound to the handshake (RFC 9266 section 4.1).
     extended_master_secret: bool,
 }
 
+/// Why the peer's bytes were refused.
+#[derive(Debug)]
+pub(in crate::stream) enum Failure {
+    /// TLS cannot go on.
+    Tls(String),
+    /// TLS could, and carries the stream error.
+    Policy(&'static str),
+}
+
+impl From<String> for Failure {
+    fn from(what: String) -> Failure {
+        Failure::Tls(what)
+    }
+}
+
+/// Follows the record layer from header to header (RFC 8446 section 5.1).
+#[derive(Debug, Default)]
+struct Records {
+    /// How much of the header has come, and the length in it.
+    header: usize,
+    length: usize,
+    /// Bytes of the record still to come.
+    body: usize,
+}
+
+impl Records {
+    /// The length of the longest record that begins in `bytes`.
+    fn longest(&mut self, mut bytes: &[u8]) -> usize {
+        let mut longest = 0;
+        loop {
+            let skipped = self.body.min(bytes.len());
+            self.body -= skipped;
+            let Some((&byte, rest)) = bytes.get(skipped..).unwrap_or_default().split_first() else {
+                return longest;
+            };
+            bytes = rest;
+            // Type and version take three bytes, the length two.
+            if self.header >= 3 {
+                self.length = self.length << 8 | usize::from(byte);
+            }
+            self.header += 1;
+            if self.header == 5 {
+                longest = longest.max(self.length);
+                *self = Records { body: self.length, ..Records::default() };
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Peer {
-    Server { name: String, refusal: Arc<OnceLock<Refusal>> },
-    Client { shown: Arc<OnceLock<CertificateDer<'static>>> },
+    Server {
+        name: String,
+        refusal: Arc<OnceLock<Refusal>>,
+    },
+    /// Until the handshake is done: what was shown to it.
+    Client {
+        shown: Option<Shown>,
+    },
 }
 
 impl Session {
@@ -61,7 +121,12 @@ impl Session {
     ) -> Result<Session, String> {
         let clock = clock(now);
         let (connection, shown) = tls.accept(content_ns, direct, Arc::clone(&clock))?;
-        Ok(Session::new(connection.into(), clock, Peer::Client { shown }, tls.config().require_ems))
+        Ok(Session::new(
+            connection.into(),
+            clock,
+            Peer::Client { shown: Some(shown) },
+            tls.config().require_ems,
+        ))
     }
 
     fn new(
@@ -78,6 +143,8 @@ impl Session {
             secured: false,
             peer_closed: false,
             unproductive: 0,
+            records: Records::default(),
+            max_record: usize::MAX,
             grown: false,
             extended_master_secret,
         }
@@ -85,6 +152,12 @@ impl Session {
 
     pub(in crate::stream) fn set_time(&self, now: Now) {
         self.clock.set(now);
+    }
+
+    /// A peer that may not send stanzas longer than `bytes` needs no records that are much longer. rustls holds each record
+    /// whole, twice at its end, so for a peer that has not authenticated this saves most of what it could cost.
+    pub(in crate::stream) fn set_longest_stanza(&mut self, bytes: usize) {
+        self.max_record = bytes.saturating_add(RECORD_SLACK);
     }
 
     /// The handshake is complete.
@@ -101,16 +174,20 @@ impl Session {
     /// is empty. Returns what is known of the connection when the handshake has just been completed.
     ///
     /// # Errors
-    /// Says what failed. The alert is in `wire`.
+    /// Says what failed. For a failure of TLS the alert is in `wire`.
     pub(in crate::stream) fn feed(
         &mut self,
         input: &mut &[u8],
         wire: &mut Vec<u8>,
-    ) -> Result<Option<TlsInfo>, String> {
-        let before = input.len();
+    ) -> Result<Option<TlsInfo>, Failure> {
+        let before = *input;
         let read = self.connection.read_tls(input).map_err(|error| format!("TLS input refused: {error}"))?;
-        if read == 0 && before > 0 {
-            return Err("TLS record of impossible length".into());
+        if read == 0 && !before.is_empty() {
+            return Err("TLS record of impossible length".to_owned().into());
+        }
+        let longest = self.records.longest(before.get(..read).unwrap_or_default());
+        if self.secured && longest > self.max_record {
+            return Err(Failure::Policy("a TLS record longer than any stanza may be"));
         }
         let state = self.connection.process_new_packets();
         self.flush(wire);
@@ -124,7 +201,7 @@ impl Session {
             self.unproductive = self.unproductive.saturating_add(read);
         }
         if self.unproductive > self.patience() {
-            return Err("the peer sends TLS records without content".into());
+            return Err("the peer sends TLS records without content".to_owned().into());
         }
         if self.peer_closed {
             *input = &[];
@@ -136,7 +213,11 @@ impl Session {
             return Ok(None);
         }
         self.secured = true;
-        self.info().map(Some)
+        let info = self.info();
+        if let Peer::Client { shown } = &mut self.peer {
+            *shown = None;
+        }
+        info.map(Some).map_err(Failure::Tls)
     }
 
     fn patience(&self) -> usize {
@@ -221,7 +302,10 @@ impl Session {
             self.connection.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
         let server_certificate = match &self.peer {
             Peer::Server { .. } => peer_certificates.first().map(Vec::as_slice),
-            Peer::Client { shown } => shown.get().map(|certificate| certificate.as_ref()),
+            Peer::Client { shown } => {
+                let chosen = shown.as_ref().and_then(|shown| shown.get());
+                chosen.and_then(|chosen| chosen.cert.first()).map(|certificate| certificate.as_ref())
+            }
         };
         let bindings = ChannelBindings {
             tls_exporter: self.exporter(version)?,
