@@ -112,7 +112,7 @@ impl Client {
                 // What we kept is outdated, and the caller may know better.
                 ("failure", Some(offer)) => self.ask_for_credentials(now, offer),
                 // Whatever the server makes of it, the attempt is over and the reason known.
-                ("failure" | "success", _) => self.close_stream(now),
+                ("failure" | "success", None) => self.close_stream(now),
                 _ => self.unexpected(now, element),
             };
         }

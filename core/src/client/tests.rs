@@ -5,6 +5,7 @@ mod binding;
 mod end;
 mod hostile;
 mod requests;
+mod soup;
 mod split;
 mod stanzas;
 mod tls;
