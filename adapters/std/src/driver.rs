@@ -1,0 +1,154 @@
+//! One machine over one blocking socket.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use waxwing_core::machine::Machine;
+
+use crate::Clock;
+
+/// Bytes read from the socket at once.
+const SCRATCH: usize = 16 << 10;
+/// How long a blocked write may keep us from reading. While both sides only write, neither gets on; so a write that
+/// makes no progress for this long lets the reader have a turn.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Runs a [`Machine`] over a `TcpStream`, in the caller's thread.
+///
+/// [`next_event`](Driver::next_event) does all the work: between two calls nothing is read, written or timed.
+#[derive(Debug)]
+pub struct Driver<M> {
+    machine: M,
+    socket: TcpStream,
+    clock: Clock,
+    outgoing: Vec<u8>,
+    /// How much of `outgoing` the socket has taken.
+    written: usize,
+    scratch: Box<[u8]>,
+    eof: bool,
+}
+
+impl<M: Machine> Driver<M> {
+    /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
+    pub fn new(machine: M, socket: TcpStream, clock: Clock) -> io::Result<Driver<M>> {
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(false)?;
+        socket.set_write_timeout(Some(TURN))?;
+        let scratch = vec![0; SCRATCH].into_boxed_slice();
+        Ok(Driver { machine, socket, clock, outgoing: Vec::new(), written: 0, scratch, eof: false })
+    }
+
+    /// The machine, to ask.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The machine, to tell. What it wants to send goes out with the next [`next_event`](Driver::next_event).
+    pub fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
+    /// The clock that goes with the machine.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Sends what is to be sent and waits for the next event, at most for `patience` (`None`: as long as it takes).
+    ///
+    /// `Ok(None)`: patience is over, or the machine is finished and has reported everything. Errors are those of the
+    /// socket while it is still needed; a connection that the peer drops is the machine's business and comes as its
+    /// event.
+    pub fn next_event(&mut self, patience: Option<Duration>) -> io::Result<Option<M::Event>> {
+        let give_up = patience.and_then(|p| Instant::now().checked_add(p));
+        loop {
+            let blocked = self.flush()?;
+            if let Some(event) = self.machine.poll_event() {
+                return Ok(Some(event));
+            }
+            if self.machine.is_finished() && !blocked {
+                let _ = self.socket.shutdown(Shutdown::Both);
+                return Ok(None);
+            }
+            let now = Instant::now();
+            if give_up.is_some_and(|at| at <= now) {
+                return Ok(None);
+            }
+            let deadline = self.machine.deadline().and_then(|d| self.clock.to_std(d.at));
+            if deadline.is_some_and(|at| at <= now) {
+                self.machine.tick(self.clock.now());
+                continue;
+            }
+            let wake = [give_up, deadline, blocked.then(|| now + TURN)].into_iter().flatten().min();
+            self.wait(wake.map(|at| at - now))?;
+        }
+    }
+
+    /// Writes what the machine has to send. True if some of it still waits for the socket.
+    fn flush(&mut self) -> io::Result<bool> {
+        loop {
+            if self.written == self.outgoing.len() {
+                self.outgoing.clear();
+                self.written = 0;
+                if self.machine.transmit(&mut self.outgoing) == 0 {
+                    self.outgoing.shrink_to(SCRATCH);
+                    return Ok(false);
+                }
+            }
+            match self.socket.write(&self.outgoing[self.written..]) {
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if timed_out(&e) => return Ok(true),
+                Err(e) if self.dropped(&e) => return Ok(false),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Reads once, for at most `wait`.
+    fn wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        let budget = self.machine.read_budget().min(SCRATCH);
+        if budget == 0 || self.eof {
+            // The peer is over its rate, or has nothing more to say: only time can change anything.
+            std::thread::sleep(wait.unwrap_or(TURN));
+            return Ok(());
+        }
+        // Zero would mean "for ever" to the socket.
+        self.socket.set_read_timeout(wait.map(|w| w.max(Duration::from_millis(1))))?;
+        match self.socket.read(&mut self.scratch[..budget]) {
+            Ok(0) => {
+                self.eof = true;
+                self.machine.receive_eof(self.clock.now());
+            }
+            Ok(n) => self.machine.receive(self.clock.now(), &self.scratch[..n]),
+            Err(e) if timed_out(&e) || e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if self.dropped(&e) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    /// A connection that the peer has dropped ends like one that it has closed.
+    fn dropped(&mut self, error: &io::Error) -> bool {
+        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+        if !matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
+        {
+            return false;
+        }
+        self.outgoing.clear();
+        self.written = 0;
+        if !self.eof {
+            self.eof = true;
+            self.machine.receive_eof(self.clock.now());
+        }
+        // Whatever it still wants to say has nowhere to go.
+        self.machine.transmit(&mut self.outgoing);
+        self.outgoing.clear();
+        true
+    }
+}
+
+fn timed_out(error: &io::Error) -> bool {
+    // Unix reports an expired socket time-out as WouldBlock, Windows as TimedOut.
+    matches!(error.kind(), ErrorKind::WouldBlock) || (cfg!(windows) && error.kind() == ErrorKind::TimedOut)
+}

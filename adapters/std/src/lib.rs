@@ -1,0 +1,20 @@
+//! Drives waxwing-core from blocking `std::net` sockets.
+//!
+//! - [`Driver`] runs any byte machine over a `TcpStream`: a client is a `Driver<Client>`.
+//! - [`Server`](server::Server) accepts connections, with two threads for each.
+//! - [`Shards`](shards::Shards) and [`Served`](served::Served) are what all server adapters share, whatever their
+//!   runtime: the hub made thread-safe, and one connection joined to it.
+//!
+//! No protocol decision is made here.
+
+mod clock;
+mod driver;
+#[cfg(feature = "server")]
+pub mod served;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod shards;
+
+pub use clock::{Clock, entropy};
+pub use driver::Driver;

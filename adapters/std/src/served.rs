@@ -1,0 +1,146 @@
+//! One server-side connection, joined to the hub: what the socket loop of every server adapter drives.
+
+use std::sync::Arc;
+
+use waxwing_core::jid::BareJid;
+use waxwing_core::machine::{Deadline, Machine, Now};
+use waxwing_core::sasl;
+use waxwing_core::server::connection::{Connection, Event};
+use waxwing_core::server::hub::SessionId;
+use waxwing_core::stream::{Closed, StreamError};
+
+use crate::shards::{Delivery, Mailbox, Shards};
+
+/// A [`Connection`] whose events go to the hub and whose mailbox is emptied into it.
+///
+/// It is a [`Machine`] itself, so the driver that runs a client runs this too; its only event is the end. Besides input
+/// and deadlines the driver waits for the mailbox's wake-up and then calls [`collect`](Served::collect).
+#[derive(Debug)]
+pub struct Served {
+    connection: Connection,
+    session: SessionId,
+    mailbox: Arc<Mailbox>,
+    shards: Arc<Shards>,
+    /// The account that a session was asked for, as long as the hub must be told of its end.
+    account: Option<BareJid>,
+    incoming: Vec<Delivery>,
+    closed: Option<Closed>,
+}
+
+impl Served {
+    /// Joins a fresh connection to the hub. `mailbox` must be this connection's alone.
+    pub fn new(connection: Connection, mailbox: Arc<Mailbox>, shards: Arc<Shards>) -> Served {
+        let session = SessionId(shards.fresh_id());
+        Served { connection, session, mailbox, shards, account: None, incoming: Vec::new(), closed: None }
+    }
+
+    /// Takes what the hub has for this connection.
+    pub fn collect(&mut self, now: Now) {
+        self.mailbox.take(&mut self.incoming);
+        // Taken apart from `self`, because applying a delivery may cause events, and those go to the hub.
+        let mut incoming = std::mem::take(&mut self.incoming);
+        for delivery in incoming.drain(..) {
+            match delivery {
+                Delivery::Stanza(stanza) => self.connection.deliver(now, &stanza),
+                Delivery::Credentials(stored) => self.connection.credentials(now, stored),
+                Delivery::Bound(jid) => self.connection.bound(now, jid),
+                Delivery::BindRefused(error) => {
+                    self.account = None;
+                    self.connection.bind_refused(now, error);
+                }
+                Delivery::Close(error) => self.connection.close(now, error),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Closes the stream with an error of our own, such as system-shutdown.
+    pub fn close(&mut self, now: Now, error: StreamError) {
+        self.connection.close(now, error);
+        self.settle(now);
+    }
+
+    /// The connection, to ask.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Hands the connection's events to the hub.
+    fn settle(&mut self, now: Now) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Stanza(stanza) => {
+                    if let Some(account) = &self.account {
+                        self.shards.stanza(account, self.session, stanza);
+                    }
+                }
+                Event::Lookup { account } => self.shards.lookup(account, &self.mailbox),
+                Event::Bind { account, resource, anonymous } => {
+                    self.account = Some(account.clone());
+                    self.shards.bind(self.session, account, resource, anonymous, &self.mailbox);
+                }
+                Event::TokenVerdict { .. } | Event::CertificateVerdict { .. } => {
+                    // Neither mechanism is offered unless an embedder enables it, and then it drives its own loop.
+                    self.connection.verdict(now, Err(sasl::Condition::NotAuthorized));
+                }
+                Event::Closed(closed) => {
+                    self.leave();
+                    self.closed = Some(closed);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(account) = self.account.take() {
+            self.shards.session_gone(&account, self.session);
+        }
+    }
+}
+
+impl Machine for Served {
+    type Event = Closed;
+
+    fn receive(&mut self, now: Now, input: &[u8]) {
+        self.connection.receive(now, input);
+        self.settle(now);
+    }
+
+    fn receive_eof(&mut self, now: Now) {
+        self.connection.receive_eof(now);
+        self.settle(now);
+    }
+
+    fn transmit(&mut self, out: &mut Vec<u8>) -> usize {
+        self.connection.transmit(out)
+    }
+
+    fn poll_event(&mut self) -> Option<Closed> {
+        self.closed.take()
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        self.connection.deadline()
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.connection.tick(now);
+        self.settle(now);
+    }
+
+    fn read_budget(&self) -> usize {
+        self.connection.read_budget()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.connection.is_finished()
+    }
+}
+
+impl Drop for Served {
+    /// However a connection ends, its session does not outlive it.
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,242 @@
+//! A blocking server: one thread for each listener, two for each connection.
+//!
+//! Threads are dear compared with tasks; this is for programs that embed a server for few clients and want no runtime.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use waxwing_core::machine::{Entropy, Machine};
+use waxwing_core::server::connection::{self, Connection, Transport};
+use waxwing_core::stream::{Condition, StreamError};
+
+use crate::served::Served;
+use crate::shards::{Mailbox, Shards, lock};
+
+/// Bytes read from a socket at once.
+const SCRATCH: usize = 16 << 10;
+/// Deliveries that may wait for a connection's writing thread.
+const MAILBOX: usize = 4096;
+/// A write that makes no progress for this long has lost its reader.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts connections and runs them until [`shutdown`](Server::shutdown).
+#[derive(Debug)]
+pub struct Server {
+    shards: Arc<Shards>,
+    entropy: Mutex<Entropy>,
+    live: Mutex<Live>,
+    /// Rung when a connection ends.
+    gone: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Live {
+    stopping: bool,
+    connections: BTreeMap<u64, Arc<Shared>>,
+    listeners: Vec<SocketAddr>,
+}
+
+/// What the two threads of a connection share.
+#[derive(Debug)]
+struct Shared {
+    served: Mutex<Served>,
+    signal: Arc<Signal>,
+}
+
+/// Wakes a thread that waits for something to do.
+#[derive(Debug, Default)]
+struct Signal {
+    raised: Mutex<bool>,
+    condvar: Condvar,
+}
+
+impl Signal {
+    fn raise(&self) {
+        *lock(&self.raised) = true;
+        self.condvar.notify_all();
+    }
+
+    fn wait(&self, at_most: Option<Duration>) {
+        let mut raised = lock(&self.raised);
+        if !*raised {
+            let wait = at_most.unwrap_or(Duration::from_secs(3600));
+            raised = self.condvar.wait_timeout(raised, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *raised = false;
+    }
+}
+
+impl Server {
+    /// A server on these shards. Starts the thread for the hub's deadlines.
+    pub fn new(shards: Arc<Shards>, entropy: Entropy) -> io::Result<Arc<Server>> {
+        let clockwork = Arc::clone(&shards);
+        thread::Builder::new().name("waxwing-hub".into()).spawn(move || clockwork.run_deadlines())?;
+        Ok(Arc::new(Server {
+            shards,
+            entropy: Mutex::new(entropy),
+            live: Mutex::default(),
+            gone: Condvar::new(),
+        }))
+    }
+
+    /// Accepts clients on a listener, in a thread of its own, until the server is shut down. Returns its address.
+    pub fn listen(
+        self: &Arc<Server>,
+        listener: TcpListener,
+        config: Arc<connection::Config>,
+        transport: Transport,
+    ) -> io::Result<SocketAddr> {
+        let address = listener.local_addr()?;
+        lock(&self.live).listeners.push(address);
+        let server = Arc::clone(self);
+        thread::Builder::new().name(format!("waxwing-accept-{}", address.port())).spawn(move || {
+            loop {
+                let accepted = listener.accept();
+                if lock(&server.live).stopping {
+                    return;
+                }
+                match accepted {
+                    // A connection that cannot be started is dropped: its client sees it end and tries again.
+                    Ok((socket, _)) => drop(server.start(socket, &config, &transport)),
+                    // Out of file descriptors, most likely: some will come free.
+                    Err(_) => thread::sleep(Duration::from_millis(100)),
+                }
+            }
+        })?;
+        Ok(address)
+    }
+
+    fn start(
+        self: &Arc<Server>,
+        socket: TcpStream,
+        config: &Arc<connection::Config>,
+        transport: &Transport,
+    ) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        let clock = self.shards.clock();
+        let entropy = lock(&self.entropy).fork();
+        let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
+        let signal = Arc::new(Signal::default());
+        let bell = Arc::clone(&signal);
+        let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
+        let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards)));
+        let shared = Arc::new(Shared { served, signal });
+
+        let id = self.shards.fresh_id();
+        lock(&self.live).connections.insert(id, Arc::clone(&shared));
+        let (reader, server) = (socket.try_clone()?, Arc::clone(self));
+        let reading = Arc::clone(&shared);
+        let started = thread::Builder::new()
+            .name(format!("waxwing-read-{id}"))
+            .spawn(move || reading.read(&reader, clock))
+            .and_then(|_| {
+                thread::Builder::new().name(format!("waxwing-write-{id}")).spawn(move || {
+                    shared.write(&socket, clock);
+                    let _ = socket.shutdown(Shutdown::Both);
+                    lock(&server.live).connections.remove(&id);
+                    server.gone.notify_all();
+                })
+            });
+        if started.is_err() {
+            lock(&self.live).connections.remove(&id);
+        }
+        started.map(|_| ())
+    }
+
+    /// Closes every stream with `system-shutdown`, stops accepting, and waits until all connections have ended, at most
+    /// for `patience`. True if they all did.
+    pub fn shutdown(&self, patience: Duration) -> bool {
+        let listeners = {
+            let mut live = lock(&self.live);
+            live.stopping = true;
+            let now = self.shards.clock().now();
+            for shared in live.connections.values() {
+                lock(&shared.served).close(now, StreamError::new(Condition::SystemShutdown));
+                shared.signal.raise();
+            }
+            std::mem::take(&mut live.listeners)
+        };
+        for address in listeners {
+            // An accepting thread notices when it is given something to accept.
+            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        }
+        let give_up = Instant::now() + patience;
+        let mut live = lock(&self.live);
+        while !live.connections.is_empty() {
+            let left = give_up.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            live = self.gone.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let clean = live.connections.is_empty();
+        drop(live);
+        self.shards.stop();
+        clean
+    }
+}
+
+impl Shared {
+    /// The reading thread: bytes go into the machine, and the writing thread is told.
+    fn read(&self, mut socket: &TcpStream, clock: crate::Clock) {
+        let mut scratch = vec![0; SCRATCH];
+        loop {
+            let (budget, finished) = {
+                let served = lock(&self.served);
+                (served.read_budget().min(SCRATCH), served.is_finished())
+            };
+            if finished {
+                return;
+            }
+            if budget == 0 {
+                // Over its rate, or waiting for an answer: the writing thread runs the deadlines.
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            match socket.read(&mut scratch[..budget]) {
+                Ok(n @ 1..) => lock(&self.served).receive(clock.now(), &scratch[..n]),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => {
+                    lock(&self.served).receive_eof(clock.now());
+                    self.signal.raise();
+                    return;
+                }
+            }
+            self.signal.raise();
+        }
+    }
+
+    /// The writing thread: deliveries go into the machine, bytes out to the socket, and time is kept.
+    fn write(&self, mut socket: &TcpStream, clock: crate::Clock) {
+        let mut outgoing = Vec::new();
+        loop {
+            let wait = {
+                let mut served = lock(&self.served);
+                let now = clock.now();
+                served.collect(now);
+                if served.deadline().is_some_and(|d| d.at <= now.instant) {
+                    served.tick(now);
+                }
+                if served.transmit(&mut outgoing) == 0 && served.is_finished() {
+                    return;
+                }
+                served.deadline().map(|d| d.at.saturating_since(now.instant))
+            };
+            if outgoing.is_empty() {
+                self.signal.wait(wait);
+                continue;
+            }
+            if socket.write_all(&outgoing).is_err() {
+                lock(&self.served).receive_eof(clock.now());
+                return;
+            }
+            outgoing.clear();
+            outgoing.shrink_to(SCRATCH);
+        }
+    }
+}

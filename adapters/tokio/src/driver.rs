@@ -1,0 +1,166 @@
+//! One machine over one tokio socket.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use waxwing_core::machine::Machine;
+use waxwing_std::Clock;
+
+/// Bytes read from a socket at once.
+const SCRATCH: usize = 16 << 10;
+
+thread_local! {
+    /// One read buffer for all connections of a thread: an idle connection owns none.
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// Runs a [`Machine`] over a tokio `TcpStream`.
+#[derive(Debug)]
+pub struct Driver<M> {
+    machine: M,
+    socket: TcpStream,
+    clock: Clock,
+    outgoing: Vec<u8>,
+    /// How much of `outgoing` the socket has taken.
+    written: usize,
+    eof: bool,
+}
+
+impl<M: Machine> Driver<M> {
+    /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
+    pub fn new(machine: M, socket: TcpStream, clock: Clock) -> io::Result<Driver<M>> {
+        socket.set_nodelay(true)?;
+        Ok(Driver { machine, socket, clock, outgoing: Vec::new(), written: 0, eof: false })
+    }
+
+    /// The machine, to ask.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The machine, to tell. What it wants to send goes out with the next [`next_event`](Driver::next_event).
+    pub fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
+    /// The clock that goes with the machine.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Drives the connection until the machine has an event, and returns it; `None` when the machine is finished and
+    /// the connection closed.
+    ///
+    /// Cancel safe: dropping the future loses nothing.
+    pub async fn next_event(&mut self) -> Option<M::Event> {
+        self.next_event_or(std::future::pending::<()>()).await.ok().flatten()
+    }
+
+    /// As [`next_event`](Driver::next_event), unless `interrupt` completes first: `Err` with its output.
+    pub async fn next_event_or<T>(
+        &mut self,
+        interrupt: impl Future<Output = T>,
+    ) -> Result<Option<M::Event>, T> {
+        let mut interrupt = pin!(interrupt);
+        loop {
+            let blocked = self.flush();
+            if let Some(event) = self.machine.poll_event() {
+                return Ok(Some(event));
+            }
+            if self.machine.is_finished() && !blocked {
+                return Ok(None);
+            }
+            let now = self.clock.now();
+            let deadline = self.machine.deadline();
+            if deadline.is_some_and(|d| d.at <= now.instant) {
+                self.machine.tick(now);
+                continue;
+            }
+            let reading = !self.eof && self.machine.read_budget() > 0;
+            let interest = match (reading, blocked) {
+                (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+                (true, false) => Some(Interest::READABLE),
+                (false, true) => Some(Interest::WRITABLE),
+                (false, false) => None,
+            };
+            let alarm = deadline.and_then(|d| self.clock.to_std(d.at)).map(Instant::from_std);
+            tokio::select! {
+                biased;
+                output = &mut interrupt => return Err(output),
+                ready = ready(&self.socket, interest) => match ready {
+                    Ok(true) => self.read(),
+                    Ok(false) => {}
+                    Err(_) => self.dropped(),
+                },
+                () = alarm_at(alarm) => self.machine.tick(self.clock.now()),
+            }
+        }
+    }
+
+    /// Writes what the machine has to send, as far as the socket takes it. True if some of it still waits.
+    fn flush(&mut self) -> bool {
+        loop {
+            if self.written == self.outgoing.len() {
+                self.outgoing.clear();
+                self.written = 0;
+                if self.machine.transmit(&mut self.outgoing) == 0 {
+                    // An idle connection owns no write buffer either.
+                    self.outgoing = Vec::new();
+                    return false;
+                }
+            }
+            match self.socket.try_write(&self.outgoing[self.written..]) {
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return true,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => self.dropped(),
+            }
+        }
+    }
+
+    /// Reads what is there, once.
+    fn read(&mut self) {
+        let budget = self.machine.read_budget().min(SCRATCH);
+        INPUT.with_borrow_mut(|input| match self.socket.try_read(&mut input[..budget]) {
+            Ok(0) => {
+                self.eof = true;
+                self.machine.receive_eof(self.clock.now());
+            }
+            Ok(n) => self.machine.receive(self.clock.now(), &input[..n]),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => self.dropped(),
+        });
+    }
+
+    /// A connection that is gone ends like one that the peer has closed; what was to be sent has nowhere to go.
+    fn dropped(&mut self) {
+        if !self.eof {
+            self.eof = true;
+            self.machine.receive_eof(self.clock.now());
+        }
+        self.outgoing.clear();
+        self.written = 0;
+        self.machine.transmit(&mut self.outgoing);
+        self.outgoing.clear();
+    }
+}
+
+/// Waits until the socket is ready; true if it can be read.
+async fn ready(socket: &TcpStream, interest: Option<Interest>) -> io::Result<bool> {
+    match interest {
+        Some(interest) => Ok(socket.ready(interest).await?.is_readable()),
+        None => std::future::pending().await,
+    }
+}
+
+async fn alarm_at(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

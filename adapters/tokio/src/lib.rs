@@ -1,0 +1,16 @@
+//! Drives waxwing-core from tokio.
+//!
+//! - [`Driver`] runs any byte machine over a tokio `TcpStream`: a client is a `Driver<Client>`.
+//! - [`Server`] accepts connections and runs each in a task of its own, on all cores; the hub's shards are
+//!   called from those tasks (see [`waxwing_std::shards`]).
+//!
+//! No protocol decision is made here.
+
+mod driver;
+#[cfg(feature = "server")]
+mod server;
+
+pub use driver::Driver;
+#[cfg(feature = "server")]
+pub use server::Server;
+pub use waxwing_std::{Clock, entropy};

@@ -1,0 +1,274 @@
+//! What the operator asked for: flags over a configuration file over defaults.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Everything that can be configured. The keys of the file are the flags' names without the dashes in front.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Where the database and the generated certificate live.
+    pub data: PathBuf,
+    /// Hosted domains.
+    pub domains: Vec<String>,
+    /// Make `alice` and `bob` and print their passwords.
+    pub demo: bool,
+    /// STARTTLS listener.
+    pub c2s: SocketAddr,
+    /// Direct TLS listener.
+    pub c2s_tls: SocketAddr,
+    /// Server-to-server listener, where asked for.
+    pub s2s: Option<SocketAddr>,
+    /// Component listener, where asked for.
+    pub component: Option<SocketAddr>,
+    /// Certificate chain and private key, PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// In-band registration.
+    pub allow_registration: bool,
+    /// Logins without TLS, on loopback only.
+    pub allow_plaintext: bool,
+    /// Log filter, in the syntax of `RUST_LOG`.
+    pub log: Option<String>,
+}
+
+/// What one source (the command line or the file) says; absent means "not said here".
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Layer {
+    /// `--data DIR`
+    pub data: Option<PathBuf>,
+    /// `--domain NAME`, repeatable
+    #[serde(rename = "domain")]
+    pub domains: Vec<String>,
+    /// `--demo`
+    pub demo: Option<bool>,
+    /// `--c2s ADDR`
+    pub c2s: Option<SocketAddr>,
+    /// `--c2s-tls ADDR`
+    pub c2s_tls: Option<SocketAddr>,
+    /// `--s2s ADDR`
+    pub s2s: Option<SocketAddr>,
+    /// `--component ADDR`
+    pub component: Option<SocketAddr>,
+    /// `--cert FILE`
+    pub cert: Option<PathBuf>,
+    /// `--key FILE`
+    pub key: Option<PathBuf>,
+    /// `--allow-registration`
+    pub allow_registration: Option<bool>,
+    /// `--allow-plaintext`
+    pub allow_plaintext: Option<bool>,
+    /// `--log FILTER`
+    pub log: Option<String>,
+}
+
+/// The keys a configuration file may have.
+const KEYS: &[&str] = &[
+    "data",
+    "domain",
+    "demo",
+    "c2s",
+    "c2s-tls",
+    "s2s",
+    "component",
+    "cert",
+    "key",
+    "allow-registration",
+    "allow-plaintext",
+    "log",
+];
+
+/// A configuration that cannot be used, in one line that says how to mend it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptionsError(pub String);
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl Layer {
+    /// Reads a configuration file.
+    pub fn from_file(path: &Path) -> Result<Layer, OptionsError> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| OptionsError(format!("cannot read the configuration {shown}: {e}")))?;
+        Layer::from_toml(&text).map_err(|OptionsError(e)| OptionsError(format!("{shown}: {e}")))
+    }
+
+    /// Reads the text of a configuration file. Unknown keys are errors that name the nearest known one.
+    pub fn from_toml(text: &str) -> Result<Layer, OptionsError> {
+        let one_line = |e: toml::de::Error| {
+            let line = e.span().map(|s| text[..s.start.min(text.len())].lines().count().max(1));
+            let what = e.message().lines().next().unwrap_or("not valid TOML").to_owned();
+            OptionsError(line.map_or(what.clone(), |n| format!("line {n}: {what}")))
+        };
+        let mut table: toml::Table = text.parse().map_err(one_line)?;
+        if let Some(unknown) = table.keys().find(|k| !KEYS.contains(&k.as_str())) {
+            let nearest = KEYS.iter().min_by_key(|k| strsim::damerau_levenshtein(k, unknown));
+            return Err(OptionsError(match nearest {
+                Some(nearest) => format!("unknown key `{unknown}`; did you mean `{nearest}`?"),
+                None => format!("unknown key `{unknown}`"),
+            }));
+        }
+        // One domain may be written as a plain string.
+        if let Some(value @ toml::Value::String(_)) = table.get("domain").cloned() {
+            table.insert("domain".into(), toml::Value::Array(vec![value]));
+        }
+        let keys: Vec<String> = table.keys().cloned().collect();
+        for key in keys {
+            // Key by key, so that the message can name the key.
+            let single = toml::Table::from_iter([(key.clone(), table[&key].clone())]);
+            if let Err(e) = single.try_into::<Layer>() {
+                let what = e.message().lines().next().unwrap_or_default().to_owned();
+                return Err(OptionsError(format!("key `{key}`: {what}")));
+            }
+        }
+        table.try_into().map_err(one_line)
+    }
+
+    /// This layer where it says something, `below` where it does not.
+    pub fn over(self, below: Layer) -> Layer {
+        Layer {
+            data: self.data.or(below.data),
+            domains: if self.domains.is_empty() { below.domains } else { self.domains },
+            demo: self.demo.or(below.demo),
+            c2s: self.c2s.or(below.c2s),
+            c2s_tls: self.c2s_tls.or(below.c2s_tls),
+            s2s: self.s2s.or(below.s2s),
+            component: self.component.or(below.component),
+            cert: self.cert.or(below.cert),
+            key: self.key.or(below.key),
+            allow_registration: self.allow_registration.or(below.allow_registration),
+            allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
+            log: self.log.or(below.log),
+        }
+    }
+
+    /// Fills in the defaults and checks what belongs together.
+    pub fn resolve(self) -> Result<Options, OptionsError> {
+        let mut domains = Vec::new();
+        for name in if self.domains.is_empty() { vec!["localhost".to_owned()] } else { self.domains } {
+            let jid = waxwing_core::jid::Jid::new(&name)
+                .ok()
+                .filter(|jid| jid.local().is_none() && jid.resource().is_none());
+            let Some(jid) = jid else {
+                return Err(OptionsError(format!(
+                    "`{name}` is not a domain name; give --domain a name such as example.org"
+                )));
+            };
+            if !domains.iter().any(|d| d == jid.as_str()) {
+                domains.push(jid.as_str().to_owned());
+            }
+        }
+        let identity = match (self.cert, self.key) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(OptionsError("--cert needs --key: give both files".into())),
+            (None, Some(_)) => return Err(OptionsError("--key needs --cert: give both files".into())),
+        };
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let options = Options {
+            data: self.data.unwrap_or_else(|| "waxwing-data".into()),
+            domains,
+            demo: self.demo.unwrap_or(false),
+            c2s: self.c2s.unwrap_or(loopback(5222)),
+            c2s_tls: self.c2s_tls.unwrap_or(loopback(5223)),
+            s2s: self.s2s,
+            component: self.component,
+            identity,
+            allow_registration: self.allow_registration.unwrap_or(false),
+            allow_plaintext: self.allow_plaintext.unwrap_or(false),
+            log: self.log,
+        };
+        if options.allow_plaintext && !options.c2s.ip().is_loopback() {
+            return Err(OptionsError(format!(
+                "--allow-plaintext is refused on {}: passwords would cross the network in clear; listen on 127.0.0.1 or drop the flag",
+                options.c2s
+            )));
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_manual() {
+        let options = Layer::default().resolve().unwrap();
+        assert_eq!(options.domains, ["localhost"]);
+        assert_eq!(options.c2s.to_string(), "127.0.0.1:5222");
+        assert_eq!(options.c2s_tls.to_string(), "127.0.0.1:5223");
+        assert_eq!(options.data, PathBuf::from("waxwing-data"));
+        assert!(!options.demo && !options.allow_plaintext && !options.allow_registration);
+    }
+
+    #[test]
+    fn every_key_of_the_file_is_read() {
+        let layer = Layer::from_toml(
+            "data='/d'\ndomain=['a.example','b.example']\ndemo=true\nc2s='127.0.0.1:1'\nc2s-tls='127.0.0.1:2'\n\
+             s2s='127.0.0.1:3'\ncomponent='127.0.0.1:4'\ncert='c'\nkey='k'\nallow-registration=true\n\
+             allow-plaintext=true\nlog='debug'\n",
+        )
+        .unwrap();
+        let options = layer.resolve().unwrap();
+        assert_eq!(options.domains, ["a.example", "b.example"]);
+        assert_eq!(options.s2s.unwrap().port(), 3);
+        assert_eq!(options.component.unwrap().port(), 4);
+        assert_eq!(options.identity, Some(("c".into(), "k".into())));
+        assert!(options.demo && options.allow_registration && options.allow_plaintext);
+        assert_eq!(options.log.as_deref(), Some("debug"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = Layer::from_toml("domian = 'x'").unwrap_err();
+        assert_eq!(error.0, "unknown key `domian`; did you mean `domain`?");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let error = Layer::from_toml("c2s = 'nowhere'").unwrap_err();
+        assert!(error.0.contains("`c2s`"), "{error}");
+        assert!(!error.0.contains('\n'));
+        assert!(Layer::from_toml("c2s = ").unwrap_err().0.contains("line 1"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = Layer::from_toml("domain='file.example'\ndemo=true").unwrap();
+        let flags = Layer { domains: vec!["flag.example".into()], ..Layer::default() };
+        let options = flags.over(file).resolve().unwrap();
+        assert_eq!(options.domains, ["flag.example"]);
+        assert!(options.demo);
+    }
+
+    #[test]
+    fn plaintext_is_refused_off_loopback() {
+        let layer = Layer {
+            c2s: Some("0.0.0.0:5222".parse().unwrap()),
+            allow_plaintext: Some(true),
+            ..Layer::default()
+        };
+        assert!(layer.resolve().unwrap_err().0.contains("--allow-plaintext is refused"));
+    }
+
+    #[test]
+    fn half_an_identity_is_refused() {
+        let layer = Layer { cert: Some("c".into()), ..Layer::default() };
+        assert!(layer.resolve().unwrap_err().0.contains("--key"));
+    }
+
+    #[test]
+    fn a_domain_must_be_one() {
+        let layer = Layer { domains: vec!["alice@example.org".into()], ..Layer::default() };
+        assert!(layer.resolve().unwrap_err().0.contains("not a domain name"));
+    }
+}
