@@ -107,6 +107,11 @@ impl Mechanism {
         Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)
     }
 
+    /// True if it proves something about the TLS connection it runs over, not only about the account.
+    fn is_bound(self) -> bool {
+        matches!(self, Mechanism::External | Mechanism::Scram { plus: true, .. })
+    }
+
     /// True if a secret crosses the connection as it is, so that whoever reads it has it.
     fn sends_secret(self) -> bool {
         matches!(self, Mechanism::Plain | Mechanism::OAuthBearer)

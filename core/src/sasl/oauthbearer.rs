@@ -1,7 +1,6 @@
 //! The messages of OAUTHBEARER (RFC 7628) as a server reads and writes them.
 
 use super::Condition;
-use super::hash::Secret;
 use super::scram::{Flag, Gs2};
 
 /// What the client answers to an error report (RFC 7628 section 3.2.3).
@@ -11,8 +10,8 @@ pub(super) const ACKNOWLEDGEMENT: &[u8] = b"\x01";
 pub(super) struct Request {
     /// As whom, if it says so.
     pub(super) authzid: Option<String>,
-    /// Empty where the client only asks what the server would accept (RFC 7628 section 4.3).
-    pub(super) token: Secret,
+    /// `None` where the client only asks what the server would accept (RFC 7628 section 4.3).
+    pub(super) token: Option<String>,
 }
 
 impl Request {
@@ -30,7 +29,7 @@ impl Request {
 }
 
 /// Reads the key-value pairs, each ended by 0x01. Only the token is of use; host and port are those of the stream.
-fn token(pairs: &str) -> Option<Secret> {
+fn token(pairs: &str) -> Option<Option<String>> {
     let mut auth = None;
     for pair in pairs.strip_suffix('\x01')?.split('\x01') {
         let (key, value) = pair.split_once('=')?;
@@ -45,11 +44,11 @@ fn token(pairs: &str) -> Option<Secret> {
         }
     }
     match auth? {
-        "" => Some(Secret::default()),
+        "" => Some(None),
         auth => {
             let (scheme, token) = auth.split_once(' ')?;
             let fine = scheme.eq_ignore_ascii_case("bearer") && is_token(token);
-            fine.then(|| Secret::new(token))
+            fine.then(|| Some(token.to_owned()))
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Policy {
     /// Default: 1,000,000, a fraction of a second to seconds, well above what servers use.
     pub max_iterations: u32,
     /// Mechanisms not to be used: set by taste, or because they have failed on this server before (RFC 6120
-    /// section 6.4.5). Default: none.
+    /// section 6.4.5). Excluding `-PLUS` gives up what channel binding protects from. Default: none.
     pub excluded: Vec<Mechanism>,
 }
 
@@ -42,14 +42,15 @@ impl Default for Policy {
 impl Policy {
     /// True if the policy lets this mechanism be used; `secure`: over TLS.
     pub fn allows(&self, mechanism: Mechanism, secure: bool) -> bool {
-        let bound = matches!(mechanism, Mechanism::External | Mechanism::Scram { plus: true, .. });
         let strong = match mechanism {
             Mechanism::Scram { hash, .. } => hash >= self.min_hash,
             Mechanism::Plain if secure => self.plain_over_tls,
             Mechanism::Plain | Mechanism::OAuthBearer => secure || self.plain_without_tls,
             Mechanism::External | Mechanism::Anonymous => true,
         };
-        strong && (bound || !self.require_channel_binding) && !self.excluded.contains(&mechanism)
+        strong
+            && (mechanism.is_bound() || !self.require_channel_binding)
+            && !self.excluded.contains(&mechanism)
     }
 }
 
@@ -119,26 +120,31 @@ impl ServerPolicy {
     }
 
     fn judge(&self, mechanism: Mechanism, transport: Transport<'_>) -> Result<(), Condition> {
-        let supported = match mechanism {
-            Mechanism::Scram { plus, .. } => {
-                self.scram.is_some() && (!plus || !transport.bindings.is_empty())
-            }
+        let configured = match mechanism {
+            Mechanism::Scram { .. } => self.scram.is_some(),
             Mechanism::Plain => self.plain_over_tls || self.plain_without_tls,
             Mechanism::OAuthBearer => self.oauthbearer,
             Mechanism::Anonymous => self.anonymous,
-            Mechanism::External => self.external && transport.secure && transport.client_certificate,
+            Mechanism::External => self.external,
         };
-        let exposed = !transport.secure && mechanism.sends_secret() && !self.plain_without_tls;
-        let bound = matches!(mechanism, Mechanism::External | Mechanism::Scram { plus: true, .. });
+        let bound = mechanism.is_bound();
+        let exposed = mechanism.sends_secret() && !self.plain_without_tls;
+        let usable = match mechanism {
+            Mechanism::Scram { plus: true, .. } => !transport.bindings.is_empty(),
+            Mechanism::External => transport.client_certificate,
+            _ => true,
+        };
         let weak = match mechanism {
             Mechanism::Scram { hash, .. } => self.scram.is_some_and(|least| hash < least),
             Mechanism::Plain => transport.secure && !self.plain_over_tls,
             _ => false,
         };
-        if !supported {
+        if !configured {
             Err(Condition::InvalidMechanism)
-        } else if exposed || (self.require_tls && !transport.secure) {
+        } else if !transport.secure && (self.require_tls || exposed || bound) {
             Err(Condition::EncryptionRequired)
+        } else if !usable {
+            Err(Condition::InvalidMechanism)
         } else if weak || (self.require_channel_binding && !bound) {
             Err(Condition::MechanismTooWeak)
         } else {

@@ -27,7 +27,7 @@ pub enum ServerStep {
     NeedTokenVerdict {
         /// The local part of the account that the client names, if it names one.
         username: Option<String>,
-        /// The token; empty where the client only wants to know what would be accepted.
+        /// The token; visible ASCII, not empty.
         token: String,
     },
     /// Judge the TLS client certificate for this authorization identity and call [`ServerSession::verdict`].
@@ -70,7 +70,7 @@ impl std::fmt::Debug for ServerStep {
     }
 }
 
-/// One authentication attempt.
+/// One authentication attempt. Over with the first [`ServerStep::Success`] or [`ServerStep::Failure`]: drop it then.
 ///
 /// An account that does not exist, a name that cannot be one, a wrong password and (until the password is proved) a
 /// disabled account take the same steps, cost the same and end in the same `not-authorized`. Two differences remain: a
@@ -234,13 +234,8 @@ impl ServerSession {
                 Some(username) => self.finish(username, false, authzid.as_deref(), None),
                 None => ServerStep::Failure(Condition::NotAuthorized),
             },
-            Err(condition) => match oauthbearer::report(condition) {
-                Some(report) if self.mechanism == Mechanism::OAuthBearer => {
-                    self.state = State::Refused(condition);
-                    ServerStep::Challenge(report.to_vec())
-                }
-                _ => ServerStep::Failure(condition),
-            },
+            Err(condition) if self.mechanism == Mechanism::OAuthBearer => self.refuse_token(condition),
+            Err(condition) => ServerStep::Failure(condition),
         }
     }
 
@@ -285,7 +280,7 @@ impl ServerSession {
 
     /// Costs one PBKDF2 whether there is a password to compare with or not.
     fn check_password(&self, username: &str, password: &Secret, stored: &StoredCredentials) -> bool {
-        let fake = self.context.decoy(FOR_PASSWORD[0], username);
+        let fake = self.context.decoy(FOR_PASSWORD, username);
         let keys = stored.for_password();
         let fits = keys.unwrap_or(&fake).fits(password.bytes());
         fits & keys.is_some()
@@ -307,9 +302,22 @@ impl ServerSession {
             Some(authzid) => Some(self.context.local_of(authzid).ok_or(Condition::InvalidAuthzid)?),
             None => None,
         };
+        let Some(token) = token else {
+            return Ok(self.refuse_token(Condition::NotAuthorized));
+        };
         self.state = State::Verdict { authzid };
-        let token = String::from_utf8_lossy(token.bytes()).into_owned();
         Ok(ServerStep::NeedTokenVerdict { username, token })
+    }
+
+    /// Tells the client what is wrong with its token, and fails once it has answered (RFC 7628 section 3.2.3).
+    fn refuse_token(&mut self, condition: Condition) -> ServerStep {
+        match oauthbearer::report(condition) {
+            Some(report) => {
+                self.state = State::Refused(condition);
+                ServerStep::Challenge(report.to_vec())
+            }
+            None => ServerStep::Failure(condition),
+        }
     }
 
     fn scram_first(

@@ -113,12 +113,13 @@ impl StoredCredentials {
 
     /// The keys against which a plain password is checked.
     pub(super) fn for_password(&self) -> Option<&ScramKeys> {
-        FOR_PASSWORD.into_iter().find_map(|hash| self.keys(hash))
+        [FOR_PASSWORD, ScramHash::Sha512, ScramHash::Sha1].into_iter().find_map(|hash| self.keys(hash))
     }
 }
 
-/// Preference for checking plain passwords. All do the job; SHA-256 is the one that processors help with most.
-pub(super) const FOR_PASSWORD: [ScramHash; 3] = [ScramHash::Sha256, ScramHash::Sha512, ScramHash::Sha1];
+/// The keys of this hash check plain passwords, if there are any: all would do, and this is the hash that processors
+/// help with most.
+pub(super) const FOR_PASSWORD: ScramHash = ScramHash::Sha256;
 
 /// SASLprep; `None` where it refuses, or nothing is left.
 pub(super) fn prepare_password(password: &str) -> Option<Secret> {

@@ -28,12 +28,12 @@ pub(super) fn choose<'a>(
     credentials: &Credentials,
     policy: &Policy,
 ) -> Result<Choice<'a>, SelectError> {
-    let binding = binding(attempt)?;
-    let usable = |mechanism: &Mechanism| {
-        attempt.offered.contains(&mechanism.name())
-            && (binding.is_some() || !matches!(mechanism, Mechanism::Scram { plus: true, .. }))
-    };
-    let candidates: Vec<Mechanism> = candidates(credentials).into_iter().filter(usable).collect();
+    let mut candidates = candidates(credentials);
+    candidates.retain(|mechanism| attempt.offered.contains(&mechanism.name()));
+    let scram = candidates.iter().any(|mechanism| matches!(mechanism, Mechanism::Scram { .. }));
+    let binding = if scram { binding(attempt)? } else { None };
+    candidates
+        .retain(|mechanism| binding.is_some() || !matches!(mechanism, Mechanism::Scram { plus: true, .. }));
     let allowed = |mechanism: &&Mechanism| policy.allows(**mechanism, attempt.secure);
     let mechanism = match candidates.iter().find(allowed) {
         Some(mechanism) => *mechanism,
@@ -42,7 +42,7 @@ pub(super) fn choose<'a>(
     };
     let (flag, data) = match (mechanism, binding) {
         (Mechanism::Scram { plus: true, .. }, Some((kind, data))) => (Flag::Bound(kind.name()), data),
-        (Mechanism::Scram { plus: false, .. }, _) => (unbound(attempt)?, [].as_slice()),
+        (Mechanism::Scram { hash, plus: false }, _) => (unbound(attempt, hash)?, [].as_slice()),
         _ => (Flag::Unable, [].as_slice()),
     };
     Ok(Choice { mechanism, flag, data })
@@ -79,19 +79,27 @@ fn binding<'a>(attempt: &Attempt<'a>) -> Result<Option<(ChannelBinding, &'a [u8]
     Ok(kind.and_then(|kind| Some((*kind, attempt.bindings.get(*kind)?))))
 }
 
-/// The flag of a mechanism without channel binding.
-fn unbound(attempt: &Attempt<'_>) -> Result<Flag<'static>, SelectError> {
-    match (attempt.bindings.is_empty(), offers_plus(attempt), attempt.server_bindings) {
-        // We cannot, or we can and it can but the caller does not want to, or the two have no kind in common. `y` would
-        // be a lie that the server takes for an attack.
-        (true, _, _) | (false, true, _) => Ok(Flag::Unable),
-        // Kinds of channel binding and no mechanism to use them with (XEP-0440 rule 5).
-        (false, false, Some(_)) => Err(SelectError::Downgrade),
-        (false, false, None) => Ok(Flag::Unoffered),
+/// The flag of SCRAM without channel binding.
+fn unbound(attempt: &Attempt<'_>, hash: ScramHash) -> Result<Flag<'static>, SelectError> {
+    let plus = Mechanism::Scram { hash, plus: true };
+    if attempt.bindings.is_empty() || attempt.offered.contains(&plus.name()) {
+        // We cannot, or we can and the caller does not want to, or the two sides have no kind in common. `y` would be
+        // a lie that the server takes for an attack.
+        return Ok(Flag::Unable);
     }
+    if attempt.server_bindings.is_some() && !attempt.offered.iter().any(|name| name.ends_with("-PLUS")) {
+        // Kinds of channel binding and no mechanism to use them with (XEP-0440 rule 5).
+        return Err(SelectError::Downgrade);
+    }
+    // Also where it offers -PLUS of another hash: were that enough for `n`, a made-up offer would hide that the real
+    // one was removed.
+    Ok(Flag::Unoffered)
 }
 
-/// True if the server offers any mechanism with channel binding, known to us or not.
+/// True if the server offers a mechanism with channel binding that we know.
 fn offers_plus(attempt: &Attempt<'_>) -> bool {
-    attempt.offered.iter().any(|name| name.ends_with("-PLUS"))
+    attempt
+        .offered
+        .iter()
+        .any(|name| matches!(Mechanism::from_name(name), Some(Mechanism::Scram { plus: true, .. })))
 }

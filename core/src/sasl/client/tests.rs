@@ -50,3 +50,19 @@ fn rfc7677_3_example_of_scram_sha_256() {
         ],
     );
 }
+
+#[test]
+fn rfc5802_5_1_extensions_of_the_server_are_part_of_what_is_proved() {
+    let hash = ScramHash::Sha512;
+    let credentials = Credentials::Password { username: "user".into(), password: "pencil".into() };
+    let policy = Policy { min_iterations: 1, ..Policy::default() };
+    let (mut scram, _) =
+        Scram::start(hash, Flag::Unable, &[], None, &credentials, &policy, "abc".into()).unwrap();
+    let challenge = "r=abcdef,s=c2FsdA==,i=1,x=y";
+    let last = String::from_utf8(scram.challenge(challenge.as_bytes()).unwrap()).unwrap();
+    let (without_proof, _) = last.split_once(",p=").unwrap();
+    let server_key = hash.server_key(&hash.salted_password(b"pencil", b"salt", 1));
+    let signed = format!("n=user,r=abc,{challenge},{without_proof}");
+    let signature = crate::sasl::scram::encode(&hash.hmac(&server_key, &[signed.as_bytes()]));
+    assert!(scram.success(format!("v={signature},q=q").as_bytes()).is_ok());
+}

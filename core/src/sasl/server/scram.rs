@@ -1,7 +1,7 @@
 //! SCRAM as a server speaks it (RFC 5802).
 
 use super::Context;
-use crate::sasl::hash::{same, xor};
+use crate::sasl::hash::{Secret, same, xor};
 use crate::sasl::scram::{ClientFinal, ClientFirst, Flag, encode};
 use crate::sasl::{ChannelBinding, Condition, ScramHash, ScramKeys};
 
@@ -66,8 +66,8 @@ impl ScramFirst {
             binding: self.binding,
             signed: format!("{},{challenge},", self.bare),
             nonce: self.nonce,
-            stored_key: keys.stored_key.clone(),
-            server_key: keys.server_key.clone(),
+            stored_key: Secret::new(keys.stored_key.as_slice()),
+            server_key: Secret::new(keys.server_key.as_slice()),
         };
         (challenge.into_bytes(), last)
     }
@@ -81,8 +81,8 @@ pub(super) struct ScramFinal {
     nonce: String,
     /// AuthMessage up to the client's last part.
     signed: String,
-    stored_key: Vec<u8>,
-    server_key: Vec<u8>,
+    stored_key: Secret,
+    server_key: Secret,
 }
 
 impl ScramFinal {
@@ -95,14 +95,14 @@ impl ScramFinal {
     pub(super) fn verify(&self, message: &[u8]) -> Result<Vec<u8>, Condition> {
         let last = ClientFinal::parse(message).map_err(|_| Condition::MalformedRequest)?;
         let signed = [self.signed.as_bytes(), last.without_proof.as_bytes()];
-        let client_signature = self.hash.hmac(&self.stored_key, &signed);
+        let client_signature = self.hash.hmac(self.stored_key.bytes(), &signed);
         let client_key = xor(&last.proof, &client_signature);
         // Not short-circuited: all of it is computed in any case.
-        let fits = same(&self.hash.digest(&client_key), &self.stored_key)
+        let fits = same(&self.hash.digest(&client_key), self.stored_key.bytes())
             & (last.proof.len() == self.hash.output_len())
             & same(last.nonce.as_bytes(), self.nonce.as_bytes())
             & same(&last.binding, &self.binding);
-        let signature = self.hash.hmac(&self.server_key, &signed);
+        let signature = self.hash.hmac(self.server_key.bytes(), &signed);
         if fits {
             Ok(format!("v={}", encode(&signature)).into_bytes())
         } else {

@@ -55,3 +55,32 @@ fn rfc7677_3_example_of_scram_sha_256() {
         ],
     );
 }
+
+#[test]
+fn rfc5802_5_1_extensions_of_the_client_are_part_of_what_it_proves() {
+    let hash = ScramHash::Sha256;
+    let stored = StoredCredentials {
+        scram: vec![ScramKeys::from_prepared(hash, b"pencil", b"salt", 1)],
+        disabled: false,
+    };
+    let mut server = ServerSession::start(
+        Mechanism::Scram { hash, plus: false },
+        "example.com",
+        &[],
+        &ChannelBindings::default(),
+        &[0; 32],
+        &mut Entropy::from_seed([0; 32]),
+    );
+    let bare = "n=user,r=abc,x=y";
+    server.response(Some(format!("n,,{bare}").as_bytes()));
+    let ServerStep::Challenge(challenge) = server.credentials(Some(stored)) else { panic!() };
+    let challenge = String::from_utf8(challenge).unwrap();
+    let without_proof = format!("c=biws,{},z=z", challenge.split(',').next().unwrap());
+    let salted = hash.salted_password(b"pencil", b"salt", 1);
+    let key = hash.client_key(&salted);
+    let signed = format!("{bare},{challenge},{without_proof}");
+    let signature = hash.hmac(&hash.digest(key.bytes()), &[signed.as_bytes()]);
+    let proof = STANDARD.encode(crate::sasl::hash::xor(key.bytes(), &signature));
+    let step = server.response(Some(format!("{without_proof},p={proof}").as_bytes()));
+    assert!(matches!(step, ServerStep::Success { .. }), "{step:?}");
+}
