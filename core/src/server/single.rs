@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use event::Event;
 
-/// Names a connection. Never used twice.
+/// Names a connection. Later connections have greater ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(u64);
 

@@ -2,6 +2,7 @@
 
 mod bind;
 mod headers;
+mod hostile;
 mod login;
 mod sasl;
 mod stanzas;

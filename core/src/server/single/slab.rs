@@ -2,53 +2,55 @@
 
 use super::ConnectionId;
 
-/// Values under ids that are never used twice: the number of a slot, and how often the slot had been used before.
+/// Values under ids that grow with each value that comes in: how many came before it, and the number of a slot.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    /// How many have come in. Starts over after 2^32.
+    serial: u32,
 }
 
 #[derive(Debug)]
 struct Slot<T> {
-    generation: u32,
+    serial: u32,
     value: Option<T>,
 }
 
 impl<T> Slab<T> {
     pub(super) fn new() -> Slab<T> {
-        Slab { slots: Vec::new(), free: Vec::new() }
+        Slab { slots: Vec::new(), free: Vec::new(), serial: 0 }
     }
 
-    /// The next value of a slot that is free.
     pub(super) fn insert(&mut self, value: T) -> ConnectionId {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, value: None });
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        });
-        let mut generation = 0;
-        if let Some(slot) = self.slots.get_mut(index as usize) {
-            slot.value = Some(value);
-            generation = slot.generation;
+        let serial = self.serial;
+        self.serial = serial.wrapping_add(1);
+        let slot = Slot { serial, value: Some(value) };
+        let index = match self.free.pop() {
+            Some(index) => index as usize,
+            None => self.slots.len(),
+        };
+        match self.slots.get_mut(index) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
         }
-        ConnectionId(u64::from(generation) << 32 | u64::from(index))
+        id(serial, index)
     }
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&T> {
-        let (index, generation) = parts(id);
-        self.slots.get(index).filter(|slot| slot.generation == generation)?.value.as_ref()
+        let (serial, index) = parts(id);
+        self.slots.get(index).filter(|slot| slot.serial == serial)?.value.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
-        let (index, generation) = parts(id);
-        self.slots.get_mut(index).filter(|slot| slot.generation == generation)?.value.as_mut()
+        let (serial, index) = parts(id);
+        self.slots.get_mut(index).filter(|slot| slot.serial == serial)?.value.as_mut()
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
-        let (index, generation) = parts(id);
-        let slot = self.slots.get_mut(index).filter(|slot| slot.generation == generation)?;
+        let (serial, index) = parts(id);
+        let slot = self.slots.get_mut(index).filter(|slot| slot.serial == serial)?;
         let value = slot.value.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
         self.free.push(index as u32);
         Some(value)
     }
@@ -56,7 +58,7 @@ impl<T> Slab<T> {
     /// The ids in use, in the order of their slots.
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
         let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.value.is_some());
-        used.map(|(index, slot)| ConnectionId(u64::from(slot.generation) << 32 | index as u64)).collect()
+        used.map(|(index, slot)| id(slot.serial, index)).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,8 +66,12 @@ impl<T> Slab<T> {
     }
 }
 
-fn parts(id: ConnectionId) -> (usize, u32) {
-    ((id.0 & u64::from(u32::MAX)) as usize, (id.0 >> 32) as u32)
+fn id(serial: u32, index: usize) -> ConnectionId {
+    ConnectionId(u64::from(serial) << 32 | index as u64)
+}
+
+fn parts(id: ConnectionId) -> (u32, usize) {
+    ((id.0 >> 32) as u32, (id.0 & u64::from(u32::MAX)) as usize)
 }
 
 #[cfg(test)]
@@ -73,13 +79,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_not_used_twice() {
+    fn ids_grow_and_are_not_used_twice() {
         let mut slab = Slab::new();
         let (a, b) = (slab.insert('a'), slab.insert('b'));
         assert_eq!((slab.get(a), slab.get(b), slab.len()), (Some(&'a'), Some(&'b'), 2));
         assert_eq!(slab.remove(a), Some('a'));
         let c = slab.insert('c');
-        assert_ne!(a, c);
+        assert!(a < b && b < c);
         assert_eq!(slab.get_mut(c), Some(&mut 'c'));
         assert_eq!((slab.get(a), slab.len()), (None, 2));
         assert_eq!((slab.remove(a), slab.ids()), (None, vec![c, b]));
