@@ -177,10 +177,4 @@ impl Pair {
         self.client_items.clear();
         self.server_items.clear();
     }
-
-    pub(super) fn log(&self) -> Vec<String> {
-        let client = self.client_items.iter().map(|item| format!("C {}", brief(item)));
-        let server = self.server_items.iter().map(|item| format!("S {}", brief(item)));
-        client.chain(server).collect()
-    }
 }

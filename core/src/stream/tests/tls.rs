@@ -108,6 +108,13 @@ impl Pair {
         pair
     }
 
+    /// What both sides reported, in a few words.
+    pub(super) fn log(&self) -> Vec<String> {
+        let client = self.client_items.iter().map(|item| format!("C {}", brief(item)));
+        let server = self.server_items.iter().map(|item| format!("S {}", brief(item)));
+        client.chain(server).collect()
+    }
+
     pub(super) fn client_info(&self) -> &TlsInfo {
         self.client.tls().unwrap_or_else(|| panic!("{:?}", self.client_items))
     }
