@@ -63,7 +63,7 @@ What you type is sent to the person you talk to; /help lists the commands.
 
 /// Reads the command line; errors are one line.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
-    parse_with(&mut lexopt::Parser::from_args(args)).map_err(|e| format!("{e}; see chat --help"))
+    parse_with(&mut lexopt::Parser::from_iter(args)).map_err(|e| format!("{e}; see chat --help"))
 }
 
 fn parse_with(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {

@@ -76,7 +76,7 @@ Port 0 picks a free port. SIGHUP reloads the certificate, SIGTERM closes every s
 
 /// Reads the command line; errors are one line.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
-    let mut parser = lexopt::Parser::from_args(args);
+    let mut parser = lexopt::Parser::from_iter(args);
     parse_with(&mut parser).map_err(|e| format!("{e}; see waxwingd --help"))
 }
 
