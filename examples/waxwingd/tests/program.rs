@@ -1,0 +1,362 @@
+//! The program as operators and scripts use it: the binary, its files, its signals.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
+use waxwing_core::jid::Jid;
+use waxwing_core::sasl::Credentials;
+use waxwing_core::stanza::Message;
+use waxwing_core::stream::Condition;
+use waxwing_core::stream::tls::{ClientTls, Fingerprint, default_provider};
+use waxwing_std::{Clock, Driver, entropy};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn waxwingd(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waxwingd"));
+    command.args(["--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0", "--data"]).arg(data);
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// A server that runs until it is dropped.
+struct Server {
+    child: Child,
+    /// What it printed up to and including the ready line.
+    printed: Vec<String>,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = Vec::new();
+        loop {
+            let mut line = String::new();
+            if output.read_line(&mut line).unwrap() == 0 {
+                let mut log = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+                panic!("it ended before it was ready: {log}");
+            }
+            printed.push(line.trim_end().to_owned());
+            if line == "waxwingd: ready\n" {
+                return Server { child, printed, output };
+            }
+        }
+    }
+
+    fn line(&self, start: &str) -> &str {
+        let found = self.printed.iter().find_map(|line| line.strip_prefix(start));
+        found.unwrap_or_else(|| panic!("no line begins with {start:?}: {:?}", self.printed))
+    }
+
+    fn c2s(&self) -> SocketAddr {
+        self.line("c2s (STARTTLS) on ").parse().unwrap()
+    }
+
+    fn c2s_tls(&self) -> SocketAddr {
+        self.line("c2s (direct TLS) on ").parse().unwrap()
+    }
+
+    fn tls(&self) -> ClientTls {
+        let fingerprint: Fingerprint = self.line("certificate SHA-256 ").parse().unwrap();
+        ClientTls::with_fingerprint(default_provider(), fingerprint).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end: exit code, rest of standard output, standard error.
+    fn wait(mut self) -> (Option<i32>, String, String) {
+        let (mut rest, mut log) = (String::new(), String::new());
+        self.output.read_to_string(&mut rest).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code(), rest, log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(command: &mut Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// `waxwingd user ...`: what it printed, or why it failed.
+fn user(data: &Path, words: &[&str], input: &str) -> Result<String, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waxwingd"));
+    let output = run(command.arg("user").args(words).arg("--data").arg(data), input);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    match output.status.code() {
+        Some(0) => Ok(text(output.stdout)),
+        Some(1) => Err(text(output.stderr)),
+        other => panic!("exit code {other:?}"),
+    }
+}
+
+fn add(data: &Path, jid: &str, password: &str) {
+    user(data, &["add", jid, "--password-stdin"], &format!("{password}\n")).unwrap();
+}
+
+/// Fails to start: exit code 1 and one line, which is returned.
+fn refusal(command: &mut Command) -> String {
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.starts_with("waxwingd: ") && line.ends_with('\n'), "{line:?}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    line
+}
+
+fn log_in(address: SocketAddr, tls: TlsMode, jid: &str, password: &str) -> Result<Driver<Client>, Error> {
+    let account = Jid::new(jid).unwrap();
+    let mut config = Config::new(account.clone(), tls);
+    let username = account.local().unwrap().to_owned();
+    config.credentials = Some(Credentials::Password { username, password: password.to_owned() });
+    let clock = Clock::start();
+    let client = Client::new(config, clock.now(), entropy().unwrap());
+    let mut driver = Driver::new(client, TcpStream::connect(address).unwrap(), clock).unwrap();
+    loop {
+        match driver.next_event(Some(PATIENCE)).unwrap().expect("an event in time") {
+            Event::Online(_) => return Ok(driver),
+            Event::Closed(Err(error)) => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+fn closed(driver: &mut Driver<Client>) -> Result<(), Error> {
+    loop {
+        if let Event::Closed(how) = driver.next_event(Some(PATIENCE)).unwrap().expect("an event in time") {
+            return how;
+        }
+    }
+}
+
+#[test]
+fn it_prints_how_to_log_in_and_one_ready_line() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(waxwingd(data.path()).arg("--demo"));
+    for name in ["alice", "bob"] {
+        let line = server.line(&format!("demo account {name}@localhost password ")).to_owned();
+        log_in(server.c2s(), TlsMode::StartTls(server.tls()), &format!("{name}@localhost"), &line).unwrap();
+        log_in(server.c2s_tls(), TlsMode::Direct(server.tls()), &format!("{name}@localhost"), &line).unwrap();
+    }
+    server.signal("TERM");
+    let (code, rest, _) = server.wait();
+    assert_eq!((code, rest.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn messages_pass_between_accounts() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    add(data.path(), "bob@localhost", "builder");
+    let server = Server::start(&mut waxwingd(data.path()));
+    let tls = || TlsMode::StartTls(server.tls());
+    let mut alice = log_in(server.c2s(), tls(), "alice@localhost/a", "wonderland").unwrap();
+    let mut bob = log_in(server.c2s(), tls(), "bob@localhost/b", "builder").unwrap();
+    let now = alice.clock().now();
+    let text = "Grüße, 世界 \u{1f980}";
+    alice.machine_mut().send(now, Message::chat(Jid::new("bob@localhost/b").unwrap(), text)).unwrap();
+    alice.next_event(Some(Duration::from_millis(1))).unwrap();
+    let received = loop {
+        if let Some(Event::Message(message)) = bob.next_event(Some(PATIENCE)).unwrap() {
+            break message;
+        }
+    };
+    assert_eq!(received.body(None).unwrap(), text);
+    assert_eq!(received.from().unwrap().as_str(), "alice@localhost/a");
+}
+
+#[test]
+fn a_wrong_password_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    let server = Server::start(&mut waxwingd(data.path()));
+    let error = log_in(server.c2s(), TlsMode::StartTls(server.tls()), "alice@localhost", "looking-glass")
+        .unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    assert!(!error.is_transient());
+}
+
+#[test]
+fn sigterm_closes_every_stream_with_system_shutdown() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    let server = Server::start(&mut waxwingd(data.path()));
+    let mut alice =
+        log_in(server.c2s(), TlsMode::StartTls(server.tls()), "alice@localhost", "wonderland").unwrap();
+    server.signal("TERM");
+    match closed(&mut alice) {
+        Err(Error::Stream(error)) => assert_eq!(error.condition(), &Condition::SystemShutdown),
+        other => panic!("{other:?}"),
+    }
+    let (code, rest, log) = server.wait();
+    assert_eq!((code, rest.as_str()), (Some(0), ""), "{log}");
+}
+
+#[test]
+fn accounts_can_be_administered_while_the_server_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut waxwingd(data.path()));
+    let log_in =
+        |password: &str| log_in(server.c2s(), TlsMode::StartTls(server.tls()), "alice@localhost", password);
+    assert!(log_in("one").is_err());
+    add(data.path(), "alice@localhost", "one");
+    // The server notices within about a second; until then it may remember that there was no such account.
+    let mut alice = (0..50).find_map(|_| log_in("one").ok()).expect("a login with the first password");
+    user(data.path(), &["passwd", "alice@localhost", "--password-stdin"], "two\n").unwrap();
+    (0..50).find_map(|_| log_in("two").ok()).expect("a login with the second password");
+    assert_eq!(user(data.path(), &["list"], "").unwrap(), "alice@localhost\n");
+    assert_eq!(user(data.path(), &["list", "other.example"], "").unwrap(), "");
+    user(data.path(), &["delete", "alice@localhost"], "").unwrap();
+    assert!(closed(&mut alice).is_err(), "the session of a deleted account ends");
+    assert_eq!(user(data.path(), &["list"], "").unwrap(), "");
+}
+
+#[test]
+fn user_commands_explain_what_is_wrong() {
+    let data = tempfile::tempdir().unwrap();
+    let fails = |words: &[&str], input: &str| user(data.path(), words, input).unwrap_err();
+    add(data.path(), "alice@localhost", "x");
+    assert!(fails(&["add", "alice@localhost", "--password-stdin"], "y\n").contains("exists already"));
+    assert!(
+        fails(&["passwd", "bob@localhost", "--password-stdin"], "y\n").contains("no account bob@localhost")
+    );
+    assert!(fails(&["delete", "bob@localhost"], "").contains("no account bob@localhost"));
+    assert!(fails(&["add", "localhost", "--password-stdin"], "y\n").contains("does not name an account"));
+    assert!(fails(&["add", "bob@localhost", "--password-stdin"], "").contains("the password is empty"));
+    assert!(fails(&["add", "bob@localhost"], "").contains("--password-stdin"));
+    for error in [fails(&["delete"], ""), fails(&["add", "a@b@c/d", "--password-stdin"], "x\n")] {
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn sighup_exchanges_the_certificate_and_keeps_connections() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    // A certificate made on the first run is an ordinary pair of files to the next run.
+    drop(Server::start(&mut waxwingd(data.path())));
+    let (cert, key) = (data.path().join("mine.crt"), data.path().join("mine.key"));
+    std::fs::copy(data.path().join("cert.pem"), &cert).unwrap();
+    std::fs::copy(data.path().join("key.pem"), &key).unwrap();
+    let server = Server::start(waxwingd(data.path()).arg("--cert").arg(&cert).arg("--key").arg(&key));
+    let tls = server.tls();
+    let mut alice =
+        log_in(server.c2s(), TlsMode::StartTls(tls.clone()), "alice@localhost", "wonderland").unwrap();
+
+    let other = tempfile::tempdir().unwrap();
+    drop(Server::start(&mut waxwingd(other.path())));
+    std::fs::copy(other.path().join("cert.pem"), &cert).unwrap();
+    std::fs::copy(other.path().join("key.pem"), &key).unwrap();
+    server.signal("HUP");
+    // The old fingerprint is accepted until the signal has been handled, and never again after that.
+    let refused = (0..500).find_map(|_| {
+        let outcome = log_in(server.c2s(), TlsMode::StartTls(tls.clone()), "alice@localhost/2", "wonderland");
+        outcome.err()
+    });
+    assert!(matches!(refused, Some(Error::Tls(_))), "{refused:?}");
+    let now = alice.clock().now();
+    alice.machine_mut().close(now);
+    assert_eq!(closed(&mut alice), Ok(()), "the connection from before is still there");
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let _server = Server::start(&mut waxwingd(data.path()));
+    let line = refusal(&mut waxwingd(data.path()));
+    assert!(line.contains(data.path().to_str().unwrap()), "{line}");
+}
+
+#[test]
+fn a_port_in_use_is_named_and_nothing_is_written() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let inside = data.path().join("data");
+    let line = refusal(waxwingd(&inside).args(["--c2s", &address]));
+    assert!(line.contains(&address) && line.contains("--c2s"), "{line}");
+    assert!(!inside.exists());
+}
+
+#[test]
+fn an_unreadable_certificate_is_named_and_nothing_is_written() {
+    let scratch = tempfile::tempdir().unwrap();
+    let inside = scratch.path().join("data");
+    let cert = scratch.path().join("server.crt");
+    let line = refusal(waxwingd(&inside).arg("--cert").arg(&cert).arg("--key").arg(&cert));
+    assert!(line.contains("server.crt"), "{line}");
+    std::fs::write(&cert, "nonsense").unwrap();
+    let line = refusal(waxwingd(&inside).arg("--cert").arg(&cert).arg("--key").arg(&cert));
+    assert!(line.contains("server.crt"), "{line}");
+    assert!(!inside.exists());
+}
+
+#[test]
+fn a_corrupt_database_is_named_and_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("waxwing.db");
+    let junk = b"this is certainly not a database, whatever else it may be".repeat(100);
+    std::fs::write(&file, &junk).unwrap();
+    let line = refusal(&mut waxwingd(data.path()));
+    assert!(line.contains("waxwing.db"), "{line}");
+    assert_eq!(std::fs::read(&file).unwrap(), junk);
+}
+
+#[test]
+fn wrong_flags_and_configurations_are_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    let config = data.path().join("waxwing.toml");
+    std::fs::write(&config, "domian = 'x'\n").unwrap();
+    let line = refusal(waxwingd(data.path()).arg("--config").arg(&config));
+    assert!(line.contains("did you mean `domain`"), "{line}");
+    refusal(waxwingd(data.path()).arg("--nonsense"));
+    refusal(waxwingd(data.path()).args(["--log", "not=a=filter"]));
+    let line = refusal(waxwingd(data.path()).args(["--allow-plaintext", "--c2s", "0.0.0.0:0"]));
+    assert!(line.contains("--allow-plaintext"), "{line}");
+}
+
+#[test]
+fn plaintext_is_possible_on_loopback_when_asked_for() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    let server = Server::start(waxwingd(data.path()).arg("--allow-plaintext"));
+    log_in(server.c2s(), TlsMode::Plaintext, "alice@localhost", "wonderland").unwrap();
+    let strict = Server::start(&mut waxwingd(tempfile::tempdir().unwrap().path()));
+    let error = log_in(strict.c2s(), TlsMode::Plaintext, "alice@localhost", "wonderland").unwrap_err();
+    assert!(matches!(error, Error::Missing(_)), "{error:?}");
+}
+
+#[test]
+fn check_finds_what_is_wrong_and_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let inside = data.path().join("data");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(waxwingd(&inside).args(["check", "--c2s", &address]), "");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("problem: ") && text.contains(&address), "{text}");
+    assert!(!inside.exists());
+    let output = run(waxwingd(&inside).arg("check"), "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
