@@ -17,7 +17,8 @@ pub struct Policy {
     /// Default: 4096, the least that servers should announce (RFC 5802 section 5.1, RFC 7677 section 3).
     pub min_iterations: u32,
     /// Most PBKDF2 iterations. They run inline, so this bounds for how long a server can keep the client computing.
-    /// Default: 1,000,000, a fraction of a second to seconds, well above what servers use.
+    /// Default: 1,000,000, well above what servers use. That many took 0.1 s with SHA-1 or SHA-256 and 1.4 s with SHA-512
+    /// on a 2-core x86-64 server with SHA instructions (release build).
     pub max_iterations: u32,
     /// Mechanisms not to be used: set by taste, or because they have failed on this server before (RFC 6120
     /// section 6.4.5). Excluding `-PLUS` gives up what channel binding protects from. Default: none.

@@ -70,7 +70,9 @@ pub struct StoredCredentials {
 
 impl StoredCredentials {
     /// The iteration count for new passwords where the caller has no opinion. RFC 7677 section 4 asks for 4096 at
-    /// least; a client on a small device pays it at every login with a typed password.
+    /// least; a client on a small device pays it at every login with a typed password, and a server for every PLAIN
+    /// login. That many took 1 ms with SHA-1 or SHA-256 and 14 ms with SHA-512 on a 2-core x86-64 server with SHA
+    /// instructions (release build).
     pub const DEFAULT_ITERATIONS: u32 = 10_000;
 
     /// No stored count may be larger: PBKDF2 runs inline. Larger ones count as no key at all.
