@@ -20,7 +20,7 @@
 //! # Secrets
 //!
 //! Passwords are never stored: an account has the keys of SCRAM (RFC 5802 section 3), from which a password can only be
-//! guessed. The directory deserves protection all the same.
+//! guessed. A directory and a database that this crate makes can be read by their owner only (on Unix).
 
 mod admin;
 mod open;

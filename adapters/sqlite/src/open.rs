@@ -3,7 +3,7 @@
 use crate::schema;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -106,10 +106,25 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// Makes the directory if there is none.
+/// Makes the directory if there is none, for its owner only.
 pub(crate) fn directory(path: &Path) -> Result<(), OpenError> {
-    fs::create_dir_all(path)
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .recursive(true)
+        .create(path)
         .map_err(|error| OpenError::Directory { path: path.into(), detail: error.to_string() })
+}
+
+/// Makes the database's file if there is none, for its owner only. SQLite makes the files beside it alike.
+fn private_file(path: &Path) {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // It may be there already. Whatever else is wrong with it, SQLite says more clearly.
+    let _ = options.open(path);
 }
 
 /// Claims the directory for one server. The claim ends with the file, or with the process, however that ends.
@@ -130,6 +145,7 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
 pub(crate) fn database(directory: &Path) -> Result<Connection, OpenError> {
     let path = directory.join("waxwing.db");
     let failed = |error: rusqlite::Error| because(&path, &error);
+    private_file(&path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX

@@ -137,3 +137,18 @@ fn administration_works_without_a_server() {
     assert_eq!(fixture.credentials("juliet"), Some(credentials("new")));
     assert_eq!(fixture.credentials("romeo"), None);
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_made_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let fixture = open(&directory).unwrap();
+    fixture.ask(create(1, "juliet", "pass"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    for name in ["waxwing.db", "waxwing.db-wal", "waxwing.db-shm"] {
+        assert_eq!(mode(&directory.join(name)), 0o600, "{name}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Extending a hub with namespaces of one's own.
 
 use crate::machine::Now;
-use crate::stanza::{Iq, Message, StanzaError};
+use crate::stanza::{Condition, Iq, Message, StanzaError};
 use crate::xml::ElementBuilder;
 use std::fmt::Debug;
 
@@ -24,11 +24,15 @@ pub trait Module: Debug + Send {
         false
     }
 
-    /// Answers a request of type get or set: the payload of the result (`None`: an empty result), or an error.
+    /// Answers a request of type get or set that it [handles](Module::handles): the payload of the result (`None`: an empty
+    /// result), or an error.
     ///
     /// # Errors
     /// What the requester gets to see, as a stanza error.
-    fn iq(&mut self, now: Now, at: Place, request: &Iq) -> Result<Option<ElementBuilder>, StanzaError>;
+    fn iq(&mut self, now: Now, at: Place, request: &Iq) -> Result<Option<ElementBuilder>, StanzaError> {
+        let _ = (now, at, request);
+        Err(StanzaError::new(Condition::ServiceUnavailable))
+    }
 
     /// Looks at a message before it is routed: each one once, when it comes in from a session or from another server.
     fn message(&mut self, now: Now, message: &Message) -> Verdict {

@@ -67,8 +67,8 @@ impl Hub {
         }
     }
 
-    /// Routes all that has been sent, and what is sent on account of it, until nothing is left. That comes to an end: a stanza
-    /// causes at most one answer, and answers cause none.
+    /// Routes all that has been sent, and what is sent on account of it, until nothing is left. That comes to an end:
+    /// stanzas cause answers, and answers cause none.
     pub(super) fn route_all(&mut self, now: Now) {
         while let Some(stanza) = self.tools.outbox.work.pop_front() {
             self.route(now, stanza);

@@ -1,9 +1,8 @@
 //! RFC 6120 section 10 and RFC 6121 section 8, rule by rule.
 
 use super::*;
-use crate::server::module::{Module, Place, Verdict};
-use crate::stanza::{Iq, Message};
-use crate::xml::ElementBuilder;
+use crate::server::module::{Module, Verdict};
+use crate::stanza::Message;
 
 /// Romeo sends a message of each type to `to`; what becomes of it: `D` and the resources that receive it, `E` for an error
 /// (which must be service-unavailable), `S` for silence.
@@ -247,9 +246,6 @@ fn rfc6120_10_1_order_is_kept_between_bare_and_full_addresses() {
 struct Guard;
 
 impl Module for Guard {
-    fn iq(&mut self, _: Now, _: Place, _: &Iq) -> Result<Option<ElementBuilder>, StanzaError> {
-        Ok(None)
-    }
     fn message(&mut self, _: Now, message: &Message) -> Verdict {
         match message.body(None).as_deref() {
             Some("spam") => Verdict::Refuse(StanzaError::new(Condition::NotAcceptable)),
