@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use waxwing_core::machine::{Entropy, Machine};
@@ -20,6 +20,8 @@ use crate::shards::{Mailbox, Shards, lock};
 const SCRATCH: usize = 16 << 10;
 /// Deliveries that may wait for a connection's writing thread.
 const MAILBOX: usize = 4096;
+/// How long a peer may take to close its side after the stream has ended.
+const LINGER: Duration = Duration::from_secs(2);
 /// A write that makes no progress for this long has lost its reader.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -37,7 +39,7 @@ pub struct Server {
 struct Live {
     stopping: bool,
     connections: BTreeMap<u64, Arc<Shared>>,
-    listeners: Vec<SocketAddr>,
+    listeners: Vec<(SocketAddr, JoinHandle<()>)>,
 }
 
 /// What the two threads of a connection share.
@@ -45,6 +47,8 @@ struct Live {
 struct Shared {
     served: Mutex<Served>,
     signal: Arc<Signal>,
+    /// Raised when the reading thread is done.
+    read_out: Signal,
 }
 
 /// Wakes a thread that waits for something to do.
@@ -91,22 +95,23 @@ impl Server {
         transport: Transport,
     ) -> io::Result<SocketAddr> {
         let address = listener.local_addr()?;
-        lock(&self.live).listeners.push(address);
         let server = Arc::clone(self);
-        thread::Builder::new().name(format!("waxwing-accept-{}", address.port())).spawn(move || {
-            loop {
-                let accepted = listener.accept();
-                if lock(&server.live).stopping {
-                    return;
+        let accepting =
+            thread::Builder::new().name(format!("waxwing-accept-{}", address.port())).spawn(move || {
+                loop {
+                    let accepted = listener.accept();
+                    if lock(&server.live).stopping {
+                        return;
+                    }
+                    match accepted {
+                        // A connection that cannot be started is dropped: its client sees it end and tries again.
+                        Ok((socket, _)) => drop(server.start(socket, &config, &transport)),
+                        // Out of file descriptors, most likely: some will come free.
+                        Err(_) => thread::sleep(Duration::from_millis(100)),
+                    }
                 }
-                match accepted {
-                    // A connection that cannot be started is dropped: its client sees it end and tries again.
-                    Ok((socket, _)) => drop(server.start(socket, &config, &transport)),
-                    // Out of file descriptors, most likely: some will come free.
-                    Err(_) => thread::sleep(Duration::from_millis(100)),
-                }
-            }
-        })?;
+            })?;
+        lock(&self.live).listeners.push((address, accepting));
         Ok(address)
     }
 
@@ -125,7 +130,7 @@ impl Server {
         let bell = Arc::clone(&signal);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
         let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards)));
-        let shared = Arc::new(Shared { served, signal });
+        let shared = Arc::new(Shared { served, signal, read_out: Signal::default() });
 
         let id = self.shards.fresh_id();
         lock(&self.live).connections.insert(id, Arc::clone(&shared));
@@ -133,10 +138,17 @@ impl Server {
         let reading = Arc::clone(&shared);
         let started = thread::Builder::new()
             .name(format!("waxwing-read-{id}"))
-            .spawn(move || reading.read(&reader, clock))
+            .spawn(move || {
+                reading.read(&reader, clock);
+                reading.read_out.raise();
+            })
             .and_then(|_| {
                 thread::Builder::new().name(format!("waxwing-write-{id}")).spawn(move || {
                     shared.write(&socket, clock);
+                    // The peer is read from until it has seen the end, or has had time to: closing a socket with
+                    // unread input resets the connection, and the reset would overtake the error that explains it.
+                    let _ = socket.shutdown(Shutdown::Write);
+                    shared.read_out.wait(Some(LINGER));
                     let _ = socket.shutdown(Shutdown::Both);
                     lock(&server.live).connections.remove(&id);
                     server.gone.notify_all();
@@ -161,9 +173,12 @@ impl Server {
             }
             std::mem::take(&mut live.listeners)
         };
-        for address in listeners {
+        for (address, accepting) in listeners {
             // An accepting thread notices when it is given something to accept.
-            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+            let woken = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+            if woken {
+                let _ = accepting.join();
+            }
         }
         let give_up = Instant::now() + patience;
         let mut live = lock(&self.live);
@@ -190,15 +205,13 @@ impl Shared {
                 let served = lock(&self.served);
                 (served.read_budget().min(SCRATCH), served.is_finished())
             };
-            if finished {
-                return;
-            }
-            if budget == 0 {
+            if budget == 0 && !finished {
                 // Over its rate, or waiting for an answer: the writing thread runs the deadlines.
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            match socket.read(&mut scratch[..budget]) {
+            let room = if finished { SCRATCH } else { budget };
+            match socket.read(&mut scratch[..room]) {
                 Ok(n @ 1..) => lock(&self.served).receive(clock.now(), &scratch[..n]),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => {

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
+use std::time::Duration;
 
-use tokio::io::Interest;
+use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use waxwing_core::machine::Machine;
@@ -100,6 +101,27 @@ impl<M: Machine> Driver<M> {
                 () = alarm_at(alarm) => self.machine.tick(self.clock.now()),
             }
         }
+    }
+
+    /// Ends a finished connection: tells the peer that nothing more comes, and reads and forgets what it still sends until
+    /// it closes as well, at most for `patience`. Closing a socket with unread input resets the connection, and the reset
+    /// would overtake the stream error that explains the end.
+    pub async fn linger(self, patience: Duration) {
+        let mut socket = self.socket;
+        if socket.shutdown().await.is_err() || self.eof {
+            return;
+        }
+        let read_out = async {
+            while socket.readable().await.is_ok() {
+                let read = INPUT.with_borrow_mut(|input| socket.try_read(input));
+                match read {
+                    Ok(1..) => {}
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(patience, read_out).await;
     }
 
     /// Writes what the machine has to send, as far as the socket takes it. True if some of it still waits.

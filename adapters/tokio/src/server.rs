@@ -17,6 +17,8 @@ use crate::Driver;
 
 /// Deliveries that may wait for a connection's task.
 const MAILBOX: usize = 4096;
+/// How long a peer may take to close its side after the stream has ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Accepts connections and runs them until [`shutdown`](Server::shutdown).
 #[derive(Debug)]
@@ -120,7 +122,10 @@ async fn run(
         };
         match driver.next_event_or(wake).await {
             Ok(Some(closed)) => how = Some(closed),
-            Ok(None) => return how,
+            Ok(None) => {
+                driver.linger(LINGER).await;
+                return how;
+            }
             Err(Wake::Mail) => {
                 let now = driver.clock().now();
                 driver.machine_mut().collect(now);

@@ -1,0 +1,334 @@
+//! Every adapter's client against every adapter's server, over loopback sockets: one suite, one instance for each pair.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
+use waxwing_core::jid::{BareJid, Jid};
+use waxwing_core::machine::Now;
+use waxwing_core::sasl::Credentials;
+use waxwing_core::server::connection::{self, Transport};
+use waxwing_core::server::hub;
+use waxwing_core::server::store::MemoryStore;
+use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
+use waxwing_core::stream::Condition;
+use waxwing_core::stream::tls::ClientTls;
+use waxwing_std::shards::Shards;
+use waxwing_std::{Clock, entropy};
+use waxwing_tests::{Account, Random, SelfSigned};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More than one, so that stanzas cross between them.
+const SHARDS: u32 = 3;
+
+/// A server of some adapter.
+trait Serves: Sized + Sync {
+    fn start(shards: Arc<Shards>, config: connection::Config) -> (Self, SocketAddr);
+    fn shutdown(&self) -> bool;
+}
+
+struct StdServer(Arc<waxwing_std::server::Server>);
+
+impl Serves for StdServer {
+    fn start(shards: Arc<Shards>, config: connection::Config) -> (StdServer, SocketAddr) {
+        let server = waxwing_std::server::Server::new(shards, entropy().unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.listen(listener, Arc::new(config), Transport::Plain).unwrap();
+        (StdServer(server), address)
+    }
+
+    fn shutdown(&self) -> bool {
+        self.0.shutdown(PATIENCE)
+    }
+}
+
+struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
+
+impl Serves for TokioServer {
+    fn start(shards: Arc<Shards>, config: connection::Config) -> (TokioServer, SocketAddr) {
+        let runtime = Runtime::new().unwrap();
+        let server = waxwing_tokio::Server::new(shards, entropy().unwrap(), None).unwrap();
+        let address = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            server.listen(listener, Arc::new(config), Transport::Plain);
+            address
+        });
+        (TokioServer(runtime, server), address)
+    }
+
+    fn shutdown(&self) -> bool {
+        self.0.block_on(self.1.shutdown(PATIENCE))
+    }
+}
+
+/// A client of some adapter.
+trait Talks: Sized {
+    fn connect(address: SocketAddr, config: Config) -> Self;
+    fn event(&mut self) -> Event;
+    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R;
+}
+
+struct StdClient(waxwing_std::Driver<Client>);
+
+impl Talks for StdClient {
+    fn connect(address: SocketAddr, config: Config) -> StdClient {
+        let clock = Clock::start();
+        let client = Client::new(config, clock.now(), entropy().unwrap());
+        let socket = TcpStream::connect(address).unwrap();
+        StdClient(waxwing_std::Driver::new(client, socket, clock).unwrap())
+    }
+
+    fn event(&mut self) -> Event {
+        self.0.next_event(Some(PATIENCE)).unwrap().expect("an event in time")
+    }
+
+    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R {
+        let now = self.0.clock().now();
+        f(self.0.machine_mut(), now)
+    }
+}
+
+struct TokioClient(Runtime, waxwing_tokio::Driver<Client>);
+
+impl Talks for TokioClient {
+    fn connect(address: SocketAddr, config: Config) -> TokioClient {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let clock = Clock::start();
+        let client = Client::new(config, clock.now(), entropy().unwrap());
+        let driver = runtime.block_on(async {
+            let socket = tokio::net::TcpStream::connect(address).await.unwrap();
+            waxwing_tokio::Driver::new(client, socket, clock).unwrap()
+        });
+        TokioClient(runtime, driver)
+    }
+
+    fn event(&mut self) -> Event {
+        let next = async { tokio::time::timeout(PATIENCE, self.1.next_event()).await };
+        self.0.block_on(next).expect("an event in time").expect("not finished")
+    }
+
+    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R {
+        let now = self.1.clock().now();
+        f(self.1.machine_mut(), now)
+    }
+}
+
+/// A running server with the accounts `alice` and `bob`.
+struct World<S> {
+    server: S,
+    address: SocketAddr,
+    tls: ClientTls,
+}
+
+impl<S: Serves> World<S> {
+    fn new(change: impl FnOnce(&mut connection::Config)) -> World<S> {
+        let domain = BareJid::new("localhost").unwrap();
+        let identity = SelfSigned::new(&["localhost"]);
+        let mut config = connection::Config::new([domain.clone()], [7; 32]);
+        config.tls = Some(identity.server_tls());
+        change(&mut config);
+
+        let mut memory = MemoryStore::new();
+        for name in ["alice", "bob"] {
+            let account = Account::new(name, "localhost");
+            memory.insert(account.jid(), account.record(&mut Random::new(1)));
+        }
+        let memory = Mutex::new(memory);
+        let store = move |request| Err(memory.lock().unwrap().execute(request));
+        let hubs = Shards::hubs(&hub::Config::new(domain), SHARDS, &mut entropy().unwrap());
+        let shards = Shards::new(hubs, Box::new(store), Clock::start(), None);
+        let (server, address) = S::start(shards, config);
+        World { server, address, tls: identity.client_tls() }
+    }
+
+    fn log_in<C: Talks>(&self, name: &str, resource: &str) -> C {
+        let account = Account::new(name, "localhost");
+        let jid = account.jid().with_resource(resource).unwrap();
+        let mut config = Config::new(jid.into(), TlsMode::StartTls(self.tls.clone()));
+        config.credentials =
+            Some(Credentials::Password { username: account.local, password: account.password });
+        let mut client = C::connect(self.address, config);
+        match client.event() {
+            Event::Online(_) => client,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn jid(text: &str) -> Jid {
+    Jid::new(text).unwrap()
+}
+
+fn message(client: &mut impl Talks) -> Message {
+    loop {
+        match client.event() {
+            Event::Message(message) => return message,
+            Event::Closed(how) => panic!("{how:?}"),
+            _ => {}
+        }
+    }
+}
+
+fn closed(client: &mut impl Talks) -> Result<(), Error> {
+    loop {
+        if let Event::Closed(how) = client.event() {
+            return how;
+        }
+    }
+}
+
+/// Sends `count` messages of about `size` bytes each, and lets the client work until all have been handed out.
+fn send_many(client: &mut impl Talks, to: &str, count: usize, size: usize) {
+    let mut waiting = 0;
+    for n in 0..count {
+        let body = format!("{n} {}", "x".repeat(size));
+        client.tell(|client, now| client.send(now, Message::chat(jid(to), &body))).unwrap();
+        waiting += 1;
+        while waiting == 50 || n + 1 == count && waiting > 0 {
+            if let Event::Sent(_) = client.event() {
+                waiting -= 1;
+            }
+        }
+    }
+}
+
+/// Nothing is lost, and what one client sends another receives in order (RFC 6120 section 10.1).
+fn messages_arrive_in_order<S: Serves, C: Talks>() {
+    let world = World::<S>::new(|_| ());
+    let mut alice: C = world.log_in("alice", "a");
+    let mut bob: C = world.log_in("bob", "b");
+    for _ in 0..3 {
+        send_many(&mut alice, "bob@localhost/b", 200, 1000);
+        for n in 0..200 {
+            let received = message(&mut bob);
+            assert_eq!(received.from().unwrap().as_str(), "alice@localhost/a");
+            assert!(received.body(None).unwrap().starts_with(&format!("{n} ")), "message {n}");
+        }
+        send_many(&mut bob, "alice@localhost/a", 1, 10);
+        message(&mut alice);
+    }
+    for client in [&mut alice, &mut bob] {
+        client.tell(|client, now| client.close(now));
+        assert_eq!(closed(client), Ok(()));
+    }
+    assert!(world.server.shutdown());
+}
+
+/// However a connection ends, its session ends, and the account's other resources learn of it (RFC 6121 section 4.5).
+fn a_lost_connection_ends_the_session<S: Serves, C: Talks>() {
+    let world = World::<S>::new(|_| ());
+    let mut one: C = world.log_in("alice", "one");
+    let mut two: C = world.log_in("alice", "two");
+    let available = || Presence::builder(PresenceType::Available).build();
+    one.tell(|client, now| client.send(now, available())).unwrap();
+    two.tell(|client, now| client.send(now, available())).unwrap();
+    let mut hear = |kind| loop {
+        if let Event::Presence(presence) = one.event() {
+            let from = presence.from().unwrap().as_str().to_owned();
+            if from == "alice@localhost/two" && presence.kind() == kind {
+                return;
+            }
+        }
+    };
+    // The second one needs a turn to send its presence.
+    two.tell(|client, now| client.send(now, Message::chat(jid("alice@localhost/two"), "to myself"))).unwrap();
+    message(&mut two);
+    hear(PresenceType::Available);
+    drop(two);
+    hear(PresenceType::Unavailable);
+}
+
+/// A client that does not read is closed once too much waits for it; nobody else is held up.
+fn a_slow_reader_hurts_only_itself<S: Serves, C: Talks>() {
+    let world = World::<S>::new(|config| {
+        config.authenticated.max_queued = 256 << 10;
+        config.authenticated.rate.burst = 1 << 30;
+        config.authenticated.rate.rate = 1 << 30;
+    });
+    let mut alice: C = world.log_in("alice", "a");
+    let mut slow: C = world.log_in("bob", "slow");
+    let mut quick: C = world.log_in("bob", "quick");
+    // More than the socket buffers and the queue take together.
+    send_many(&mut alice, "bob@localhost/slow", 400, 100_000);
+    send_many(&mut alice, "bob@localhost/quick", 1, 10);
+    message(&mut quick);
+    match closed(&mut slow) {
+        Err(Error::Stream(error)) => assert_eq!(error.condition(), &Condition::ResourceConstraint),
+        // What was in the socket's way may have kept the error from getting out.
+        Err(Error::Environment(_)) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server that stops tells every client so (RFC 6120 section 4.9.3.20).
+fn shutdown_says_so<S: Serves, C: Talks>() {
+    let world = World::<S>::new(|_| ());
+    let mut alice: C = world.log_in("alice", "a");
+    let ended = std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| world.server.shutdown());
+        match closed(&mut alice) {
+            Err(Error::Stream(error)) => assert_eq!(error.condition(), &Condition::SystemShutdown),
+            other => panic!("{other:?}"),
+        }
+        drop(alice);
+        stopping.join().unwrap()
+    });
+    assert!(ended);
+    assert!(TcpStream::connect(world.address).is_err(), "nobody listens any more");
+}
+
+/// What a message of the wrong type for its addressee gets is an error, also across shards (RFC 6120 section 10.5.4).
+fn nobody_there_is_an_error<S: Serves, C: Talks>() {
+    let world = World::<S>::new(|_| ());
+    let mut alice: C = world.log_in("alice", "a");
+    for nobody in ["nobody@localhost", "bob@localhost/none"] {
+        alice.tell(|client, now| client.send(now, Message::chat(jid(nobody), "are you there?"))).unwrap();
+        let reply = message(&mut alice);
+        assert_eq!(reply.kind(), MessageType::Error);
+        assert_eq!(reply.from(), Some(&jid(nobody)));
+    }
+}
+
+macro_rules! suite {
+    ($($name:ident: $server:ty, $client:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn rfc6120_10_1_messages_arrive_in_order() {
+                super::messages_arrive_in_order::<$server, $client>();
+            }
+
+            #[test]
+            fn rfc6121_4_5_a_lost_connection_ends_the_session() {
+                super::a_lost_connection_ends_the_session::<$server, $client>();
+            }
+
+            #[test]
+            fn rfc6120_4_9_3_17_a_slow_reader_hurts_only_itself() {
+                super::a_slow_reader_hurts_only_itself::<$server, $client>();
+            }
+
+            #[test]
+            fn rfc6120_4_9_3_20_shutdown_says_so() {
+                super::shutdown_says_so::<$server, $client>();
+            }
+
+            #[test]
+            fn rfc6120_10_5_4_nobody_there_is_an_error() {
+                super::nobody_there_is_an_error::<$server, $client>();
+            }
+        }
+    )*};
+}
+
+suite! {
+    std_server_std_client: StdServer, StdClient;
+    std_server_tokio_client: StdServer, TokioClient;
+    tokio_server_std_client: TokioServer, StdClient;
+    tokio_server_tokio_client: TokioServer, TokioClient;
+}
