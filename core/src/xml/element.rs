@@ -1,12 +1,13 @@
 //! The immutable element.
 use super::framer;
-use super::index::{Context, Item, QName, ROOT, Span, Tag};
+use super::index::{CONTEXT, Context, Item, NONE, QName, ROOT, Span, Tag};
 use super::{ElementBuilder, Error, Limits, Scope, writer};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// An immutable XML element with all that is in it: a shared buffer and a flat index. Cloning costs two reference counts.
+/// An immutable XML element with all that is in it: a shared buffer and a flat index. Cloning costs at most three
+/// reference counts.
 ///
 /// Two elements are equal if their names, attributes (in any order) and content are; prefixes, quotes, CDATA sections and
 /// the inherited `xml:lang` do not matter. So what [`write`](Self::write) wrote reads equal to the element, but for the
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct Element {
     text: Arc<str>,
     items: Arc<[Item]>,
+    /// The header of the stream it came on.
+    context: Option<Arc<Context>>,
     at: u32,
 }
 
@@ -118,35 +121,56 @@ impl Element {
     }
 
     /// From what the indexer finished.
-    pub(super) fn assemble(parts: Option<(Arc<str>, Arc<[Item]>)>) -> Option<Element> {
-        parts.map(|(text, items)| Element { text, items, at: ROOT as u32 })
+    pub(super) fn assemble(
+        parts: Option<(Arc<str>, Arc<[Item]>)>,
+        context: Option<&Arc<Context>>,
+    ) -> Option<Element> {
+        parts.map(|(text, items)| Element { text, items, context: context.cloned(), at: ROOT as u32 })
     }
     /// What stands in where a builder was given more than an index can count.
     pub(super) fn placeholder() -> Element {
         let name = QName { start: 1, prefix: 0, len: 1 };
-        let tag = Tag { name, body: 4, end: 4, next: 2, ..Tag::default() };
-        let context = Item::Context { default_ns: Span::default(), lang: Span::default() };
-        Element { text: "<_/>".into(), items: [context, Item::Element(tag)].into(), at: ROOT as u32 }
+        let tag = Tag { name, body: 4, end: 4, next: 1, parent: NONE, lang: NONE, ..Tag::default() };
+        Element { text: "<_/>".into(), items: [Item::Element(tag)].into(), context: None, at: ROOT as u32 }
     }
     /// What this element, a stream's header, puts in force for the stream.
-    pub(super) fn context(&self) -> Context {
+    pub(super) fn context(&self) -> Option<Context> {
         let root = self.root();
-        let mut context = Context { lang: root.lang().unwrap_or_default().to_owned(), ..Context::default() };
-        let Some(tag) = root.tag() else { return context };
-        context.name = self.str(tag.name.whole()).as_bytes().to_vec();
-        for (prefix, uri) in root.declarations() {
-            if prefix.is_empty() {
-                context.default_ns = uri.to_owned();
-            } else {
-                context.bindings.push((prefix.to_owned(), uri.to_owned()));
+        let tag = root.tag()?;
+        let mut context = Context {
+            text: self.text.clone(),
+            name: tag.name.whole(),
+            default_ns: Span::default(),
+            lang: Span::default(),
+            bindings: Vec::new(),
+        };
+        if let Some(&Item::Attr { value, .. }) = self.item(tag.lang) {
+            context.lang = value;
+        }
+        for item in root.start_items() {
+            match *item {
+                Item::Decl { prefix, uri } if prefix.len == 0 => context.default_ns = uri,
+                Item::Decl { prefix, uri } => context.bindings.push((prefix, uri)),
+                _ => {}
             }
         }
-        context
+        Some(context)
     }
     fn str(&self, span: Span) -> &str {
         let start = span.start as usize;
-        // What lies in no text is the one namespace that texts need not hold.
-        self.text.get(start..start + span.len as usize).unwrap_or(crate::ns::XML)
+        match self.text.get(start..start + span.len as usize) {
+            Some(str) => str,
+            None => self.elsewhere(span),
+        }
+    }
+    /// What does not lie in the element's own text.
+    #[cold]
+    fn elsewhere(&self, span: Span) -> &str {
+        match &self.context {
+            _ if span.start == Span::XML.start => crate::ns::XML,
+            Some(context) => context.str(Span { start: span.start & !CONTEXT, ..span }),
+            None => "",
+        }
     }
     fn item(&self, at: u32) -> Option<&Item> {
         self.items.get(at as usize)
@@ -198,12 +222,11 @@ impl<'a> ElementRef<'a> {
     }
     /// The `xml:lang` in force here. `None` where it is empty.
     pub fn lang(self) -> Option<&'a str> {
-        let span = match *self.element.item(self.tag()?.lang)? {
-            Item::Context { lang, .. } => lang,
-            Item::Attr { value, .. } => value,
-            _ => return None,
+        let lang = match self.element.item(self.tag()?.lang) {
+            Some(&Item::Attr { value, .. }) => self.element.str(value),
+            _ => self.element.context.as_ref().map(|context| context.str(context.lang))?,
         };
-        Some(self.element.str(span)).filter(|lang| !lang.is_empty())
+        Some(lang).filter(|lang| !lang.is_empty())
     }
     /// Child elements.
     pub fn children(self) -> impl Iterator<Item = ElementRef<'a>> {
@@ -277,9 +300,7 @@ impl<'a> ElementRef<'a> {
     }
     /// Declarations and attributes of the start tag.
     pub(super) fn start_items(self) -> impl Iterator<Item = &'a Item> {
-        // The declarations of the header stand behind the last element: mind where this one ends.
-        let range = self.at as usize + 1..self.tag().map_or(0, |tag| tag.next as usize);
-        let items = self.element.items.get(range).unwrap_or_default();
+        let items = self.element.items.get(self.at as usize + 1..).unwrap_or_default();
         items.iter().take_while(|item| matches!(item, Item::Decl { .. } | Item::Attr { .. }))
     }
     /// Prefixes (empty for the default namespace) and what they are bound to in the start tag.
@@ -289,26 +310,19 @@ impl<'a> ElementRef<'a> {
             _ => None,
         })
     }
-    /// Declarations with a prefix that the frame used and the stream's header made.
+    /// Declarations with a prefix that the stream's header made.
     pub(super) fn header_declarations(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let root = ElementRef { at: ROOT as u32, ..self };
-        let from = root.tag().map_or(usize::MAX, |tag| tag.next as usize);
-        self.element.items.get(from..).unwrap_or_default().iter().filter_map(move |item| match *item {
-            Item::Decl { prefix, uri } => Some((self.element.str(prefix), self.element.str(uri))),
-            _ => None,
-        })
+        let context = self.element.context.as_deref();
+        context.into_iter().flat_map(|c| c.bindings.iter().map(|(prefix, uri)| (c.str(*prefix), c.str(*uri))))
     }
     /// The stream's default namespace.
     pub(super) fn header_default(self) -> &'a str {
-        match self.element.item(0) {
-            Some(Item::Context { default_ns, .. }) => self.element.str(*default_ns),
-            _ => "",
-        }
+        self.element.context.as_ref().map_or("", |context| context.str(context.default_ns))
     }
     /// The element around it.
     pub(super) fn parent(self) -> Option<ElementRef<'a>> {
         let at = self.tag()?.parent;
-        (at != 0).then_some(ElementRef { at, ..self })
+        (at != NONE).then_some(ElementRef { at, ..self })
     }
     /// It and all elements inside, in document order.
     pub(super) fn descendants(self) -> impl Iterator<Item = ElementRef<'a>> {
@@ -317,7 +331,7 @@ impl<'a> ElementRef<'a> {
     }
     /// True if its own start tag says its language.
     pub(super) fn has_own_lang(self) -> bool {
-        self.tag().is_some_and(|tag| tag.lang > self.at)
+        self.tag().is_some_and(|tag| tag.lang != NONE && tag.lang > self.at)
     }
     pub(super) fn index(self) -> u32 {
         self.at

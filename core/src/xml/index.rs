@@ -1,21 +1,23 @@
 //! The flat index of an element.
 //!
 //! Items stand in document order: an element, then its namespace declarations and attributes, then what it contains.
-//! Item 0 says what the frame inherited from the stream's header; the declarations with a prefix that the frame used
-//! and the header made stand behind the root element's last descendant.
 //!
-//! The text they point into is the head (what is inherited), the frame as it was read, and the tail (what reads otherwise
-//! than it is written). How long head and frame are is known early and late, so only what stands in the tail, which most
-//! frames do not have, must be put right in the end.
+//! The text they point into is the frame as it was read. Where something reads otherwise than it is written, that stands in
+//! front of the frame: in the tail while the frame is scanned. What was inherited from the stream's header lies in the text of
+//! the header, which all elements of the stream share.
 use super::{ErrorKind, chars};
+use std::sync::Arc;
 
 /// Set in [`Span::start`] while a frame is scanned: the span counts from the beginning of the tail.
 pub(super) const TAIL: u32 = 1 << 31;
-/// The largest frame whose offsets fit the index.
-pub(super) const MAX_FRAME: usize = 1 << 30;
-
+/// Set in [`Span::start`]: the span lies in the header's text.
+pub(super) const CONTEXT: u32 = 1 << 30;
+/// The largest frame whose offsets, its tail included, stay below those.
+pub(super) const MAX_FRAME: usize = 1 << 29;
+/// Stands for no item.
+pub(super) const NONE: u32 = u32::MAX;
 /// The item of a frame's outermost element.
-pub(super) const ROOT: usize = 1;
+pub(super) const ROOT: usize = 0;
 
 /// A piece of an element's text.
 #[derive(Clone, Copy, Default, Debug)]
@@ -28,11 +30,11 @@ impl Span {
     /// Stands for [`crate::ns::XML`], which no text needs to hold.
     pub(super) const XML: Span = Span { start: u32::MAX, len: 0 };
 
-    fn settle(self, tail: u32) -> Span {
-        if self.start & TAIL == 0 || self.start == Span::XML.start {
-            return self;
+    /// The tail, of this length, goes in front of the frame.
+    fn settle(&mut self, tail: u32) {
+        if self.start & CONTEXT == 0 {
+            self.start = if self.start & TAIL == 0 { self.start + tail } else { self.start & !TAIL };
         }
-        Span { start: (self.start & !TAIL) + tail, ..self }
     }
 }
 
@@ -50,10 +52,6 @@ impl QName {
     pub(super) fn new(start: usize, colon: Option<usize>, end: usize) -> Option<QName> {
         let len = u16::try_from(end - start).ok()?;
         Some(QName { start: start as u32, prefix: colon.map_or(0, |colon| colon - start) as u16, len })
-    }
-    /// The same name `by` further on.
-    pub(super) fn shift(self, by: u32) -> QName {
-        QName { start: self.start + by, ..self }
     }
     pub(super) fn local(self) -> Span {
         let skip = if self.prefix == 0 { 0 } else { u32::from(self.prefix) + 1 };
@@ -78,9 +76,9 @@ pub(super) struct Tag {
     pub(super) end: u32,
     /// The item behind its last descendant.
     pub(super) next: u32,
-    /// The element around it; 0 if there is none.
+    /// The element around it, or [`NONE`].
     pub(super) parent: u32,
-    /// The attribute (or [`Item::Context`], 0) that says its language.
+    /// The attribute that says its language; [`NONE`] if that is left to the stream's header.
     pub(super) lang: u32,
     /// It or an element inside uses a prefix other than `xml`.
     pub(super) prefixed: bool,
@@ -89,7 +87,6 @@ pub(super) struct Tag {
 /// One entry of the index.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item {
-    Context { default_ns: Span, lang: Span },
     Element(Tag),
     Decl { prefix: Span, uri: Span },
     Attr { name: QName, ns: Span, value: Span },
@@ -97,26 +94,51 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// The tail begins at `tail`.
+    /// The tail, of this length, goes in front of the frame.
     pub(super) fn settle(&mut self, tail: u32) {
         match self {
-            Item::Context { .. } => {}
-            Item::Element(tag) => tag.ns = tag.ns.settle(tail),
-            Item::Decl { prefix, uri } => (*prefix, *uri) = (prefix.settle(tail), uri.settle(tail)),
-            Item::Attr { ns, value, .. } => (*ns, *value) = (ns.settle(tail), value.settle(tail)),
-            Item::Text(span) => *span = span.settle(tail),
+            Item::Element(tag) => {
+                tag.ns.settle(tail);
+                tag.name.start += tail;
+                tag.body += tail;
+                tag.end += tail;
+            }
+            Item::Decl { prefix, uri } => {
+                prefix.settle(tail);
+                uri.settle(tail);
+            }
+            Item::Attr { name, ns, value } => {
+                name.start += tail;
+                ns.settle(tail);
+                value.settle(tail);
+            }
+            Item::Text(span) => span.settle(tail),
         }
     }
 }
 
-/// What a stream's header puts in force for all that follows.
-#[derive(Clone, Debug, Default)]
+/// What a stream's header puts in force for all that follows. The spans lie in `text`.
+#[derive(Debug)]
 pub(super) struct Context {
+    /// The header's own text.
+    pub(super) text: Arc<str>,
     /// The header's name as written, for the end tag.
-    pub(super) name: Vec<u8>,
-    pub(super) default_ns: String,
-    pub(super) lang: String,
-    pub(super) bindings: Vec<(String, String)>,
+    pub(super) name: Span,
+    pub(super) default_ns: Span,
+    pub(super) lang: Span,
+    /// Prefixes and what they are bound to.
+    pub(super) bindings: Vec<(Span, Span)>,
+}
+
+impl Context {
+    pub(super) fn str(&self, span: Span) -> &str {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or_default()
+    }
+    /// A span of this text for the index of an element.
+    pub(super) fn outside(span: Span) -> Span {
+        Span { start: span.start | CONTEXT, ..span }
+    }
 }
 
 /// Something wrong, and where in the frame.
@@ -131,25 +153,22 @@ pub(super) fn fault<T>(kind: ErrorKind, what: &'static str, at: usize) -> Result
     Err(Fault { kind, what, at })
 }
 
-/// The pieces that a frame's text will be made of.
+/// The texts that a frame's spans lie in while it is scanned.
 #[derive(Clone, Copy)]
 pub(super) struct Pieces<'a> {
-    pub(super) head: &'a [u8],
     pub(super) data: &'a [u8],
     pub(super) tail: &'a [u8],
+    pub(super) context: Option<&'a Context>,
 }
 
 impl<'a> Pieces<'a> {
     pub(super) fn bytes(&self, span: Span) -> &'a [u8] {
-        let start = span.start as usize;
-        if span.start == Span::XML.start {
-            crate::ns::XML.as_bytes()
-        } else if span.start & TAIL != 0 {
-            slice(self.tail, start & !(TAIL as usize), span.len)
-        } else if start < self.head.len() {
-            slice(self.head, start, span.len)
-        } else {
-            slice(self.data, start - self.head.len(), span.len)
+        let start = (span.start & !(TAIL | CONTEXT)) as usize;
+        match (span.start & TAIL != 0, span.start & CONTEXT != 0) {
+            (false, false) => slice(self.data, start, span.len),
+            (true, false) => slice(self.tail, start, span.len),
+            (false, true) => slice(self.context.map_or(&[], |c| c.text.as_bytes()), start, span.len),
+            (true, true) => crate::ns::XML.as_bytes(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! How the index grows while a frame is scanned: namespaces, languages, duplicates.
-use super::index::{Context, Fault, Item, Pieces, QName, ROOT, Span, TAIL, Tag, fault, slice};
+use super::index::{Context, Fault, Item, NONE, Pieces, QName, ROOT, Span, TAIL, Tag, fault, slice};
 use super::{ErrorKind, Limits, unescape};
 use crate::ns;
 use std::sync::Arc;
@@ -23,7 +23,6 @@ struct Binding {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     item: u32,
-    /// Its name, counted from the frame's first byte.
     name: QName,
     default_ns: Span,
     lang: u32,
@@ -33,20 +32,15 @@ struct Open {
 }
 
 /// Builds the index of one frame after the other. Its buffers are kept from frame to frame.
-///
-/// What comes in counts from the frame's first byte; what stands in items counts from the head's.
 #[derive(Debug, Default)]
 pub(super) struct Indexer {
     items: Vec<Item>,
-    head: Vec<u8>,
+    /// What reads otherwise than it is written.
     tail: Vec<u8>,
     open: Vec<Open>,
     bindings: Vec<Binding>,
-    /// Bindings of the header that this frame has used; copied to the tail.
-    inherited: Vec<Binding>,
     default_ns: Span,
     tag: StartTag,
-    scratch: Vec<u8>,
     order: Vec<u32>,
     max_items: usize,
     max_depth: usize,
@@ -70,22 +64,17 @@ struct StartTag {
 
 impl Indexer {
     /// Starts a frame. `strict`: it belongs to a stream, where content namespaces take no prefix (RFC 6120 4.8.5).
-    pub(super) fn begin(&mut self, limits: &Limits, context: &Context, strict: bool) {
+    pub(super) fn begin(&mut self, limits: &Limits, context: Option<&Context>, strict: bool) {
         self.items.clear();
-        self.head.clear();
         self.tail.clear();
         self.open.clear();
         self.bindings.clear();
-        self.inherited.clear();
         self.max_items = limits.max_bytes / BYTES_PER_ITEM + 32;
         self.max_depth = limits.max_depth;
         self.max_attributes = limits.max_attributes;
-        self.content_prefix = !(strict && takes_no_prefix(context.default_ns.as_bytes()));
-        self.head.extend_from_slice(context.default_ns.as_bytes());
-        self.default_ns = Span { start: 0, len: self.head.len() as u32 };
-        let lang = Span { start: self.default_ns.len, len: context.lang.len() as u32 };
-        self.head.extend_from_slice(context.lang.as_bytes());
-        self.items.push(Item::Context { default_ns: self.default_ns, lang });
+        self.content_prefix =
+            !(strict && context.is_some_and(|c| takes_no_prefix(c.str(c.default_ns).as_bytes())));
+        self.default_ns = context.map_or(Span::default(), |c| Context::outside(c.default_ns));
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -104,9 +93,11 @@ impl Indexer {
             return fault(ErrorKind::Limit, "too many levels of elements", at);
         }
         let item = self.items.len() as u32;
-        let (parent, default_ns, lang) =
-            self.open.last().map_or((0, self.default_ns, 0), |open| (open.item, open.default_ns, open.lang));
-        let tag = Tag { name: name.shift(self.base()), parent, ..Tag::default() };
+        let (parent, default_ns, lang) = self
+            .open
+            .last()
+            .map_or((NONE, self.default_ns, NONE), |open| (open.item, open.default_ns, open.lang));
+        let tag = Tag { name, parent, ..Tag::default() };
         self.push(Item::Element(tag), at)?;
         let bindings = self.bindings.len() as u32;
         self.open.push(Open { item, name, default_ns, lang, bindings, prefixed: false });
@@ -129,14 +120,13 @@ impl Indexer {
             return fault(ErrorKind::Limit, "too many attributes", at);
         }
         let value = if plain {
-            self.raw(start, end)
+            Span { start: start as u32, len: (end - start) as u32 }
         } else {
             let from = self.tail.len();
             unescape::value(data.get(start..end).unwrap_or_default(), &mut self.tail);
             self.tail_from(from)
         };
         let written = slice(data, at, u32::from(name.len));
-        let shifted = name.shift(self.base());
         let item = match written.strip_prefix(b"xmlns") {
             Some([]) => {
                 self.tag.declares = true;
@@ -144,28 +134,33 @@ impl Indexer {
             }
             Some([b':', ..]) => {
                 self.tag.declares = true;
-                Item::Decl { prefix: shifted.local(), uri: value }
+                Item::Decl { prefix: name.local(), uri: value }
             }
             _ => {
                 self.tag.name(written, name);
-                Item::Attr { name: shifted, ns: Span::default(), value }
+                Item::Attr { name, ns: Span::default(), value }
             }
         };
         self.push(item, at)
     }
 
     /// The start tag is complete; `body` is where its content begins.
-    pub(super) fn start_done(&mut self, data: &[u8], body: usize, context: &Context) -> Result<(), Fault> {
+    pub(super) fn start_done(
+        &mut self,
+        data: &[u8],
+        body: usize,
+        context: Option<&Context>,
+    ) -> Result<(), Fault> {
         let Some(mut open) = self.open.last().copied() else { return Ok(()) };
         let first = open.item as usize + 1;
         if self.tag.declares {
-            self.declare(data, first, &mut open)?;
+            self.declare(data, first, &mut open, context)?;
         }
         let mut ns = open.default_ns;
         if open.name.prefix != 0 {
             open.prefixed = true;
             ns = self.resolve(data, open.name, context)?;
-            if !self.content_prefix && takes_no_prefix(self.pieces(data).bytes(ns)) {
+            if !self.content_prefix && takes_no_prefix(self.pieces(data, context).bytes(ns)) {
                 let what = "prefix on an element of a content namespace";
                 return fault(ErrorKind::BadNamespacePrefix, what, open.name.start as usize);
             }
@@ -173,14 +168,13 @@ impl Indexer {
         if self.tag.prefixed {
             self.resolve_attributes(data, first, &mut open, context)?;
         }
-        if self.tag.twins && self.has_twins(data, first) {
+        if self.tag.twins && self.has_twins(data, first, context) {
             return fault(ErrorKind::NotWellFormed, TWICE, open.name.start as usize);
         }
-        let body = body as u32 + self.base();
         if let Some(Item::Element(tag)) = self.items.get_mut(open.item as usize) {
             tag.ns = ns;
             tag.lang = open.lang;
-            tag.body = body;
+            tag.body = body as u32;
         }
         if let Some(last) = self.open.last_mut() {
             *last = open;
@@ -195,7 +189,7 @@ impl Indexer {
             return Ok(());
         }
         let span = if plain {
-            self.raw(start, end)
+            Span { start: start as u32, len: (end - start) as u32 }
         } else {
             let from = self.tail.len();
             unescape::text(data.get(start..end).unwrap_or_default(), &mut self.tail);
@@ -208,9 +202,8 @@ impl Indexer {
     pub(super) fn end(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
         let next = self.items.len() as u32;
-        let end = end as u32 + self.base();
         if let Some(Item::Element(tag)) = self.items.get_mut(open.item as usize) {
-            tag.end = end;
+            tag.end = end as u32;
             tag.next = next;
             tag.prefixed = open.prefixed;
         }
@@ -230,20 +223,13 @@ impl Indexer {
 
     /// The finished frame: its text and index. `raw` is all of the frame; what this returns `None` for is not UTF-8.
     pub(super) fn finish(&mut self, raw: &[u8]) -> Option<(Arc<str>, Arc<[Item]>)> {
-        let inherited = self.inherited.iter().map(|b| Item::Decl { prefix: b.prefix, uri: b.uri });
-        self.items.extend(inherited);
-        if !self.tail.is_empty() {
-            let tail = self.base() + raw.len() as u32;
-            self.items.iter_mut().for_each(|item| item.settle(tail));
-        }
-        let text = if self.tail.is_empty() && self.head.is_empty() {
+        let text = if self.tail.is_empty() {
             raw
         } else {
-            self.scratch.clear();
-            for piece in [&self.head, raw, &self.tail] {
-                self.scratch.extend_from_slice(piece);
-            }
-            &self.scratch
+            let tail = self.tail.len() as u32;
+            self.items.iter_mut().for_each(|item| item.settle(tail));
+            self.tail.extend_from_slice(raw);
+            &self.tail
         };
         let text: Arc<str> = std::str::from_utf8(text).ok()?.into();
         let items = Arc::from(self.items.as_slice());
@@ -251,25 +237,41 @@ impl Indexer {
         Some((text, items))
     }
 
+    /// Room for a document of this many bytes.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.items.reserve(bytes.min(1 << 20) / 16 + 4);
+        self.open.reserve(4);
+    }
+
+    /// Gives back all buffers.
+    pub(super) fn release(&mut self) {
+        (self.items, self.tail, self.open) = (Vec::new(), Vec::new(), Vec::new());
+        (self.bindings, self.order) = (Vec::new(), Vec::new());
+    }
+
     /// Gives back what an unusually large frame has made the buffers grow to.
     fn trim(&mut self) {
         self.items.clear();
-        self.items.shrink_to(64);
+        self.items.shrink_to(32);
         self.tail.clear();
         self.tail.shrink_to(512);
-        self.scratch.clear();
-        self.scratch.shrink_to(2048);
-        self.open.shrink_to(16);
-        self.bindings.shrink_to(16);
-        self.order.shrink_to(32);
+        self.open.shrink_to(8);
+        self.bindings.shrink_to(8);
+        self.order = Vec::new();
     }
 
     /// Puts the declarations of a start tag in force.
-    fn declare(&mut self, data: &[u8], first: usize, open: &mut Open) -> Result<(), Fault> {
+    fn declare(
+        &mut self,
+        data: &[u8],
+        first: usize,
+        open: &mut Open,
+        context: Option<&Context>,
+    ) -> Result<(), Fault> {
         let before = self.bindings.len();
         let at = open.name.start as usize;
         let mut default_seen = false;
-        let pieces = Pieces { head: &self.head, data, tail: &self.tail };
+        let pieces = Pieces { data, tail: &self.tail, context };
         for item in self.items.get(first..).unwrap_or_default() {
             let &Item::Decl { prefix, uri } = item else { continue };
             let name = if prefix.len == 0 { &[] } else { pieces.bytes(prefix) };
@@ -299,19 +301,17 @@ impl Indexer {
         data: &[u8],
         first: usize,
         open: &mut Open,
-        context: &Context,
+        context: Option<&Context>,
     ) -> Result<(), Fault> {
-        let base = self.base();
         for i in first..self.items.len() {
             let Some(&Item::Attr { name, value, .. }) = self.items.get(i) else { continue };
             if name.prefix == 0 {
                 continue;
             }
-            let written = QName { start: name.start - base, ..name };
-            let ns = self.resolve(data, written, context)?;
+            let ns = self.resolve(data, name, context)?;
             if ns.start != Span::XML.start {
                 open.prefixed = true;
-            } else if slice(data, written.local().start as usize, written.local().len) == b"lang" {
+            } else if slice(data, name.local().start as usize, name.local().len) == b"lang" {
                 open.lang = i as u32;
             }
             if let Some(item) = self.items.get_mut(i) {
@@ -321,9 +321,9 @@ impl Indexer {
         Ok(())
     }
 
-    fn has_twins(&mut self, data: &[u8], first: usize) -> bool {
-        let Indexer { items, head, tail, order, .. } = self;
-        let pieces = Pieces { head, data, tail };
+    fn has_twins(&mut self, data: &[u8], first: usize, context: Option<&Context>) -> bool {
+        let Indexer { items, tail, order, .. } = self;
+        let pieces = Pieces { data, tail, context };
         let items = items.as_slice();
         let key = |i: usize| match items.get(i) {
             Some(Item::Attr { name, ns, .. }) => Some((pieces.bytes(name.local()), pieces.bytes(*ns))),
@@ -340,23 +340,21 @@ impl Indexer {
     }
 
     /// The namespace that the prefix of a name stands for here.
-    fn resolve(&mut self, data: &[u8], name: QName, context: &Context) -> Result<Span, Fault> {
+    fn resolve(&mut self, data: &[u8], name: QName, context: Option<&Context>) -> Result<Span, Fault> {
         let at = name.start as usize;
         let prefix = slice(data, at, u32::from(name.prefix));
         if prefix == b"xml" {
             return Ok(Span::XML);
         }
-        let pieces = self.pieces(data);
-        let mut known = self.bindings.iter().rev().chain(&self.inherited);
-        if let Some(b) = known.find(|b| pieces.bytes(b.prefix) == prefix) {
+        let pieces = self.pieces(data, context);
+        if let Some(b) = self.bindings.iter().rev().find(|b| pieces.bytes(b.prefix) == prefix) {
             return Ok(b.uri);
         }
-        let Some((_, uri)) = context.bindings.iter().find(|(p, _)| p.as_bytes() == prefix) else {
-            return fault(ErrorKind::NotWellFormed, "prefix that is not declared", at);
-        };
-        let binding = Binding { prefix: self.push_tail(prefix), uri: self.push_tail(uri.as_bytes()) };
-        self.inherited.push(binding);
-        Ok(binding.uri)
+        let header = context.and_then(|c| c.bindings.iter().find(|(p, _)| c.str(*p).as_bytes() == prefix));
+        match header {
+            Some((_, uri)) => Ok(Context::outside(*uri)),
+            None => fault(ErrorKind::NotWellFormed, "prefix that is not declared", at),
+        }
     }
 
     #[inline]
@@ -368,29 +366,12 @@ impl Indexer {
         Ok(())
     }
 
-    /// Where the frame begins in the text.
-    #[inline]
-    fn base(&self) -> u32 {
-        self.head.len() as u32
-    }
-
-    #[inline]
-    fn raw(&self, start: usize, end: usize) -> Span {
-        Span { start: start as u32 + self.base(), len: (end - start) as u32 }
-    }
-
-    fn push_tail(&mut self, bytes: &[u8]) -> Span {
-        let start = self.tail.len();
-        self.tail.extend_from_slice(bytes);
-        self.tail_from(start)
-    }
-
     fn tail_from(&self, start: usize) -> Span {
         Span { start: start as u32 | TAIL, len: (self.tail.len() - start) as u32 }
     }
 
-    fn pieces<'a>(&'a self, data: &'a [u8]) -> Pieces<'a> {
-        Pieces { head: &self.head, data, tail: &self.tail }
+    fn pieces<'a>(&'a self, data: &'a [u8], context: Option<&'a Context>) -> Pieces<'a> {
+        Pieces { data, tail: &self.tail, context }
     }
 }
 

@@ -111,7 +111,7 @@ impl Scanner {
     }
 
     /// Starts on a frame, whose first byte is a `<`.
-    pub(super) fn begin(&mut self, place: Place, limits: &Limits, context: &Context) {
+    pub(super) fn begin(&mut self, place: Place, limits: &Limits, context: Option<&Context>) {
         self.state = State::Markup;
         self.place = place;
         self.pos = 0;
@@ -119,7 +119,7 @@ impl Scanner {
     }
 
     /// Scans on. `data` is the frame from its first byte as far as it has come.
-    pub(super) fn run(&mut self, data: &[u8], context: &Context) -> Result<Option<Scanned>, Fault> {
+    pub(super) fn run(&mut self, data: &[u8], context: Option<&Context>) -> Result<Option<Scanned>, Fault> {
         let mut state = self.state;
         loop {
             let step = match state {
@@ -156,7 +156,7 @@ impl Scanner {
     }
 
     /// At a `<`.
-    fn markup(&mut self, data: &[u8], context: &Context) -> Step {
+    fn markup(&mut self, data: &[u8], context: Option<&Context>) -> Step {
         let Some(&b) = data.get(self.pos + 1) else { return Ok(None) };
         let outside = self.index.depth() == 0;
         let next = match b {
@@ -170,7 +170,7 @@ impl Scanner {
                 self.pos += 2;
                 return Ok(Some(State::Instruction));
             }
-            b'/' if outside && (self.place != Place::Stream || context.name.is_empty()) => {
+            b'/' if outside && (self.place != Place::Stream || context.is_none()) => {
                 return fault(ErrorKind::NotWellFormed, "end tag without start tag", self.pos);
             }
             b'/' => State::EndName,
@@ -235,7 +235,7 @@ impl Scanner {
     }
 
     /// In a start tag, behind its name or an attribute.
-    fn in_tag(&mut self, data: &[u8], context: &Context) -> Step {
+    fn in_tag(&mut self, data: &[u8], context: Option<&Context>) -> Step {
         loop {
             let Some(&b) = data.get(self.pos) else { return Ok(None) };
             match b {
@@ -343,7 +343,7 @@ impl Scanner {
         }
     }
 
-    fn slash(&mut self, data: &[u8], context: &Context) -> Step {
+    fn slash(&mut self, data: &[u8], context: Option<&Context>) -> Step {
         match data.get(self.pos) {
             None => Ok(None),
             Some(b'>') => {
@@ -354,7 +354,7 @@ impl Scanner {
         }
     }
 
-    fn start_done(&mut self, data: &[u8], context: &Context, closed: bool) -> Step {
+    fn start_done(&mut self, data: &[u8], context: Option<&Context>, closed: bool) -> Step {
         self.index.start_done(data, self.pos, context)?;
         if matches!(self.place, Place::Start | Place::Prolog) {
             self.index.end(self.pos);
@@ -364,8 +364,9 @@ impl Scanner {
     }
 
     /// The name of an end tag, compared as it comes.
-    fn end_name(&mut self, data: &[u8], context: &Context) -> Step {
-        let want = self.index.innermost(data).unwrap_or(&context.name);
+    fn end_name(&mut self, data: &[u8], context: Option<&Context>) -> Step {
+        let header = context.map_or("", |c| c.str(c.name)).as_bytes();
+        let want = self.index.innermost(data).unwrap_or(header);
         let want = want.get(self.pos - self.start..).unwrap_or_default();
         let have = data.get(self.pos..).unwrap_or_default();
         let n = want.len().min(have.len());

@@ -60,7 +60,7 @@ pub(super) fn write(e: ElementRef<'_>, out: &mut Vec<u8>, place: &Place<'_>, att
     {
         attribute("xml:lang", lang, out);
     }
-    write_attributes(e, tag, attrs, out);
+    write_attributes(e, attrs, out);
     let rest = e.text_of(tag.body, tag.end);
     // An end tag holds no `<` but its first byte; an element that closed itself has no rest.
     let inner = rest.rfind('<').and_then(|end| rest.get(..end)).unwrap_or_default();
@@ -196,7 +196,7 @@ fn uses_prefix(e: ElementRef<'_>, prefix: &str, with_own: bool) -> bool {
 }
 
 /// The attributes of the start tag, changed as asked.
-fn write_attributes(e: ElementRef<'_>, tag: &Tag, changes: &[(&str, Option<&str>)], out: &mut Vec<u8>) {
+fn write_attributes(e: ElementRef<'_>, changes: &[(&str, Option<&str>)], out: &mut Vec<u8>) {
     let changed = |name: &str| changes.iter().rposition(|(changed, _)| *changed == name);
     let mut present = 0u64;
     for item in e.start_items() {
@@ -212,7 +212,7 @@ fn write_attributes(e: ElementRef<'_>, tag: &Tag, changes: &[(&str, Option<&str>
             }
             continue;
         }
-        if value.start < tag.body {
+        if value.start > name.start {
             // It stands in the tag as it reads, between its quotes.
             out.push(b' ');
             out.extend_from_slice(written.as_bytes());
