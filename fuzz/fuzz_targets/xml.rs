@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(split_error, error, "split into {step}");
     assert_eq!(format!("{split:?}"), format!("{frames:?}"), "split into {step}");
 
-    let (theirs, verdict) = rxml_events(stream);
+    let (theirs, verdict) = rxml_events(&line_ends(stream));
     let mut ours = Vec::new();
     for frame in &frames {
         match frame {
@@ -40,10 +40,20 @@ fuzz_target!(|data: &[u8]| {
             Frame::Close => ours.push(Event::End),
         }
     }
+    if let Verdict::Refused(e) = &verdict
+        && ahead(e, stream)
+    {
+        ours.truncate(theirs.len());
+        // A text before the place that stopped rxml may not have been reported in full.
+        if let (Some(Event::Text(ours)), Some(Event::Text(theirs))) = (ours.last_mut(), theirs.last()) {
+            assert!(ours.starts_with(theirs.as_str()));
+            ours.truncate(theirs.len());
+        }
+    }
     assert!(theirs.len() >= ours.len(), "{:?}: rxml says {verdict:?}", &ours[theirs.len()..]);
     assert_eq!(ours, theirs[..ours.len()], "rxml says {verdict:?}");
     match (&error, &verdict) {
-        (None, Verdict::Refused(e)) => assert!(ahead(e, &frames), "rxml refuses: {e:?}"),
+        (None, Verdict::Refused(e)) => assert!(ahead(e, stream), "rxml refuses: {e:?}"),
         (Some(error), Verdict::Whole) => assert!(explained(error), "rxml accepts: {error}"),
         _ => {}
     }
@@ -107,8 +117,10 @@ fn rxml_events(stream: &[u8]) -> (Vec<Event>, Verdict) {
             Ok(Some(rxml::Event::XmlDeclaration(..))) => {}
             Ok(Some(rxml::Event::StartElement(_, (ns, name), attrs))) => {
                 depth += 1;
-                let mut attrs: Vec<_> =
-                    attrs.iter().map(|((ns, name), value)| (ns.to_string(), name.to_string(), value.clone())).collect();
+                let mut attrs: Vec<_> = attrs
+                    .iter()
+                    .map(|((ns, name), value)| (ns.to_string(), name.to_string(), value.clone()))
+                    .collect();
                 attrs.sort();
                 events.push(Event::Start { ns: ns.to_string(), name: name.to_string(), attrs });
             }
@@ -122,16 +134,36 @@ fn rxml_events(stream: &[u8]) -> (Vec<Event>, Verdict) {
                 _ => events.push(Event::Text(text)),
             },
             Err(EndOrError::NeedMoreData) if !at_eof => {}
-            Err(EndOrError::NeedMoreData) | Err(EndOrError::Error(rxml::Error::InvalidEof(_))) => break Verdict::Part,
+            Err(EndOrError::NeedMoreData) | Err(EndOrError::Error(rxml::Error::InvalidEof(_))) => {
+                break Verdict::Part;
+            }
             Err(EndOrError::Error(error)) => break Verdict::Refused(error),
         }
     };
     (events, verdict)
 }
 
-/// What rxml refuses and we do not, or not yet.
-fn ahead(_error: &rxml::Error, _frames: &[Frame]) -> bool {
-    false
+/// XML 1.0 section 2.11: a parser reads as if line ends had been translated before. rxml is given them translated, because
+/// it trips over a lone carriage return in an attribute value; how we read them is then compared all the same.
+fn line_ends(stream: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(stream.len());
+    for (i, &b) in stream.iter().enumerate() {
+        match b {
+            b'\r' => out.push(b'\n'),
+            b'\n' if i > 0 && stream[i - 1] == b'\r' => {}
+            _ => out.push(b),
+        }
+    }
+    out
+}
+
+/// What rxml refuses and we rightly do not.
+fn ahead(error: &rxml::Error, stream: &[u8]) -> bool {
+    match error {
+        // A character reference with more than eight digits, zeros in front.
+        rxml::Error::UndeclaredEntity => stream.windows(3).any(|w| w == b"&#0" || w == b"&#x"),
+        _ => false,
+    }
 }
 
 /// What we refuse although rxml accepts it.
@@ -148,7 +180,8 @@ fn explained(error: &Error) -> bool {
 /// Whatever is written is well-formed, at its new place too, and means what it meant.
 fn writes_well(e: &Element, how: u8) {
     let limits = Limits { max_bytes: 1 << 20, ..LIMITS };
-    let limits = Limits { max_depth: 2 * limits.max_depth, max_attributes: 4 * limits.max_attributes, ..limits };
+    let limits =
+        Limits { max_depth: 2 * limits.max_depth, max_attributes: 4 * limits.max_attributes, ..limits };
     let mut parts = vec![e.root()];
     parts.extend(e.children());
     for part in parts {
@@ -181,7 +214,11 @@ fn writes_well(e: &Element, how: u8) {
         let translated = if ns::is_content(part.ns()) { content } else { part.ns() };
         assert_eq!((there.name(), there.ns()), (part.name(), translated), "{text}");
         assert_eq!((there.attr("from"), there.attr("to")), (Some("a&b"), None), "{text}");
-        assert_eq!(there.lang(), part.lang().or(lang).filter(|_| part.lang().is_some() || !own_lang(part)), "{text}");
+        assert_eq!(
+            there.lang(),
+            part.lang().or(lang).filter(|_| part.lang().is_some() || !own_lang(part)),
+            "{text}"
+        );
         let (theirs, verdict) = rxml_events(&out);
         let mut ours = Vec::new();
         flatten(there.root(), &mut ours);

@@ -55,7 +55,7 @@ pub struct Framer {
     /// Limits of the current frame, and from the next on.
     limits: Limits,
     next_limits: Limits,
-    scanner: Scanner,
+    pub(super) scanner: Scanner,
     context: Option<Arc<Context>>,
     buffer: Vec<u8>,
     /// Offset in the stream of the current frame, or of the next byte between frames.
@@ -112,7 +112,7 @@ impl Framer {
         self.buffer.len()
     }
 
-    /// Gives back the buffers that are kept between frames to make the next one cheaper (about 2 KiB); for connections that
+    /// Gives back the buffers that are kept between frames to make the next one cheaper (up to 3 KiB); for connections that
     /// have gone idle. Changes nothing else.
     pub fn release(&mut self) {
         if matches!(self.stage, Stage::Between(_) | Stage::Over) {

@@ -254,7 +254,7 @@ impl Indexer {
         self.items.clear();
         self.items.shrink_to(32);
         self.tail.clear();
-        self.tail.shrink_to(512);
+        self.tail.shrink_to(1024);
         self.open.shrink_to(8);
         self.bindings.shrink_to(8);
         self.order = Vec::new();

@@ -87,6 +87,9 @@ pub(super) struct Scanner {
     in_value: bool,
     reference: usize,
     code: u32,
+    /// Bytes that were before the scanner when it was run, summed over all runs: more than it has ever looked at.
+    #[cfg(test)]
+    pub(super) offered: usize,
 }
 
 impl Scanner {
@@ -107,6 +110,8 @@ impl Scanner {
             in_value: false,
             reference: 0,
             code: 0,
+            #[cfg(test)]
+            offered: 0,
         }
     }
 
@@ -120,6 +125,10 @@ impl Scanner {
 
     /// Scans on. `data` is the frame from its first byte as far as it has come.
     pub(super) fn run(&mut self, data: &[u8], context: Option<&Context>) -> Result<Option<Scanned>, Fault> {
+        #[cfg(test)]
+        {
+            self.offered += data.len() - self.pos;
+        }
         let mut state = self.state;
         loop {
             let step = match state {

@@ -1,4 +1,5 @@
 mod building;
+mod differential;
 mod framing;
 mod reading;
 mod refusing;

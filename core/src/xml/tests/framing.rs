@@ -182,3 +182,47 @@ fn new_limits_hold_from_the_next_frame_on() {
     assert!(matches!(framer.next(&mut input), Ok(Some(Frame::Open(_)))));
     assert!(matches!(framer.next(&mut input), Ok(Some(Frame::Element(_)))));
 }
+
+#[test]
+fn dripping_input_costs_linear_work() {
+    let long = "x".repeat(3000);
+    let entities = "&amp;&#65;".repeat(300);
+    let names = "é".repeat(1500);
+    let stanzas = [
+        format!("<a b='{long}'>{long}</a>"),
+        format!("<a b='{entities}'>{entities}<![CDATA[{long}]]><![CDATA[x]]></a>"),
+        format!("<{names}>{names}</{names}>"),
+        format!("<a {long}=''>&#{}65;</a>", "0".repeat(3000)),
+        format!("<a{}b=''{}></a{}>", " ".repeat(2000), "\n".repeat(2000), "\t".repeat(2000)),
+        "<![CDATA[]]>]]".repeat(300).replace("]]>]]", "]]>]] ").replacen("<![", "<a><![", 1) + "</a>",
+    ];
+    for stanza in &stanzas {
+        let mut framer = Framer::new(LIMITS);
+        assert!(matches!(framer.next(&mut &b"<s>"[..]), Ok(Some(_))));
+        framer.scanner.offered = 0;
+        let mut frame = None;
+        for byte in stanza.as_bytes().chunks(1) {
+            assert!(frame.is_none());
+            frame = framer.next(&mut &byte[..]).unwrap();
+        }
+        assert!(matches!(frame, Some(Frame::Element(_))), "{stanza}");
+        assert!(
+            framer.scanner.offered <= 6 * stanza.len(),
+            "{} for {}",
+            framer.scanner.offered,
+            stanza.len()
+        );
+    }
+}
+
+#[test]
+fn releasing_buffers_changes_nothing() {
+    let mut framer = Framer::new(LIMITS);
+    let mut input = &b"<s xmlns='u' xmlns:p='v'><a><p:b/>"[..];
+    assert!(matches!(framer.next(&mut input), Ok(Some(Frame::Open(_)))));
+    framer.release();
+    assert!(matches!(framer.next(&mut input), Ok(None)));
+    framer.release();
+    let Ok(Some(Frame::Element(a))) = framer.next(&mut &b"</a>"[..]) else { panic!() };
+    assert!(a.is("a", "u") && a.child("b", "v").is_some());
+}
