@@ -240,10 +240,16 @@ impl Connection {
         if matches!(self.state, State::Over) || input.is_empty() {
             return;
         }
-        if self.held.len() + input.len() > Config::HELD {
+        let needed = self.held.len() + input.len();
+        if needed > Config::HELD {
             let error = StreamError::new(Condition::ResourceConstraint)
                 .with_text("Too much was sent ahead of an answer that was not there yet.");
             return self.close(now, error);
+        }
+        if needed > self.held.capacity() {
+            // Grows as vectors do, but not past the limit.
+            let capacity = needed.max(2 * self.held.capacity()).min(Config::HELD);
+            self.held.reserve_exact(capacity - self.held.len());
         }
         self.held.extend_from_slice(input);
     }
