@@ -132,7 +132,7 @@ impl ServerPolicy {
         let exposed = mechanism.sends_secret() && !self.plain_without_tls;
         let usable = match mechanism {
             Mechanism::Scram { plus: true, .. } => !transport.bindings.is_empty(),
-            Mechanism::External => transport.client_certificate,
+            Mechanism::External => transport.secure && transport.client_certificate,
             _ => true,
         };
         let weak = match mechanism {
@@ -142,7 +142,7 @@ impl ServerPolicy {
         };
         if !configured {
             Err(Condition::InvalidMechanism)
-        } else if !transport.secure && (self.require_tls || exposed || bound) {
+        } else if !transport.secure && (self.require_tls || exposed) {
             Err(Condition::EncryptionRequired)
         } else if !usable {
             Err(Condition::InvalidMechanism)
