@@ -91,6 +91,12 @@ impl Condition {
 #[derive(Clone, PartialEq, Debug)]
 pub struct StreamError {
     condition: Condition,
+    details: Option<Box<Details>>,
+}
+
+/// What few errors have, kept apart so that all the others are small.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Details {
     text: Option<Text>,
     application: Option<Element>,
 }
@@ -104,7 +110,7 @@ struct Text {
 impl StreamError {
     /// Just the condition.
     pub fn new(condition: Condition) -> StreamError {
-        StreamError { condition, text: None, application: None }
+        StreamError { condition, details: None }
     }
 
     /// Adds text in English.
@@ -114,14 +120,22 @@ impl StreamError {
 
     /// Adds text in the language with this tag (RFC 5646).
     pub fn with_text_in(mut self, lang: &str, text: &str) -> StreamError {
-        self.text = Some(Text { lang: Some(lang.to_owned()), text: text.to_owned() });
+        self.details().text = Some(Text { lang: Some(lang.to_owned()), text: text.to_owned() });
         self
     }
 
     /// Adds an application-specific condition (4.9.4).
     pub fn with_application(mut self, element: Element) -> StreamError {
-        self.application = Some(element);
+        self.details().application = Some(element);
         self
+    }
+
+    fn details(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
+    }
+
+    fn said(&self) -> Option<&Text> {
+        self.details.as_ref()?.text.as_ref()
     }
 
     /// The condition.
@@ -131,17 +145,17 @@ impl StreamError {
 
     /// The text: for logs and debugging, not to be interpreted (section 4.9.2).
     pub fn text(&self) -> Option<&str> {
-        self.text.as_ref().map(|text| text.text.as_str())
+        self.said().map(|text| text.text.as_str())
     }
 
     /// The language of the text, where it is known.
     pub fn lang(&self) -> Option<&str> {
-        self.text.as_ref().and_then(|text| text.lang.as_deref())
+        self.said().and_then(|text| text.lang.as_deref())
     }
 
     /// The application-specific condition (4.9.4).
     pub fn application(&self) -> Option<&Element> {
-        self.application.as_ref()
+        self.details.as_ref()?.application.as_ref()
     }
 
     /// Reads `<stream:error/>`. Whatever is missing or not known makes it an `undefined-condition`, never a failure: the
@@ -151,9 +165,9 @@ impl StreamError {
         let mut seen = false;
         for child in element.children() {
             if child.ns() != ns::STREAMS {
-                error.application.get_or_insert_with(|| child.to_element());
+                error.details().application.get_or_insert_with(|| child.to_element());
             } else if child.name() == "text" {
-                error.text.get_or_insert_with(|| Text {
+                error.details().text.get_or_insert_with(|| Text {
                     lang: child.lang().filter(|lang| !lang.is_empty()).map(str::to_owned),
                     text: child.text().into_owned(),
                 });
@@ -173,7 +187,7 @@ impl StreamError {
             _ => condition,
         };
         let mut error = Element::builder("error", ns::STREAM).child(condition);
-        if let Some(Text { lang, text }) = &self.text {
+        if let Some(Text { lang, text }) = self.said() {
             let element = Element::builder("text", ns::STREAMS);
             let element = match lang {
                 Some(lang) => element.lang(lang),
@@ -181,7 +195,7 @@ impl StreamError {
             };
             error = error.child(element.text(text));
         }
-        if let Some(application) = &self.application {
+        if let Some(application) = self.application() {
             error = error.element(application.root());
         }
         error.build()

@@ -35,20 +35,16 @@ struct Server {
 impl Server {
     fn start(command: &mut Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut printed = Vec::new();
-        loop {
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Server { child, printed: Vec::new(), output };
+        while server.printed.last().is_none_or(|line| line != "waxwingd: ready") {
             let mut line = String::new();
-            if output.read_line(&mut line).unwrap() == 0 {
-                let mut log = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-                panic!("it ended before it was ready: {log}");
+            if server.output.read_line(&mut line).unwrap() == 0 {
+                panic!("it ended before it was ready: {}", server.wait().2);
             }
-            printed.push(line.trim_end().to_owned());
-            if line == "waxwingd: ready\n" {
-                return Server { child, printed, output };
-            }
+            server.printed.push(line.trim_end().to_owned());
         }
+        server
     }
 
     fn line(&self, start: &str) -> &str {

@@ -150,6 +150,7 @@ impl Entities {
 
     /// Lets something wait for an account that is not in memory. `Ok(true)`: it is the first, so the store has to be asked.
     /// `Err`: too many are waiting.
+    #[allow(clippy::result_large_err, reason = "handed back where it came from, and only under overload")]
     pub(super) fn wait(
         &mut self,
         bare: &BareJid,
