@@ -143,7 +143,8 @@ impl Client {
             State::Over => None,
             State::Ending => None,
             State::Online if self.is_online() => self.watch.deadline(),
-            State::Online => None,
+            // Nobody asks for what is queued.
+            State::Online => at(self.close_by(), Reason::Close),
             _ => at(self.negotiation.deadline(), Reason::Negotiation),
         };
         let requests = at(self.pending.deadline(), Reason::Request);
@@ -162,6 +163,10 @@ impl Client {
         }
         match self.state {
             State::Online if self.is_online() => self.on_keep_alive(now),
+            State::Online if self.close_by().is_some_and(|at| at <= now.instant) => {
+                let error = StreamError::new(Condition::ConnectionTimeout);
+                self.stream.fail(now, error.with_text("the peer reads too slowly"));
+            }
             State::Online | State::Ending | State::Over => {}
             _ if self.negotiation.deadline().is_some_and(|at| at <= now.instant) => {
                 self.on_negotiation_timeout(now)
@@ -169,6 +174,11 @@ impl Client {
             _ => {}
         }
         self.pump(now, &[]);
+    }
+
+    /// How long a caller that wants to close waits for what it has queued to be handed out.
+    fn close_by(&self) -> Option<Instant> {
+        self.closing.map(|since| since.instant + self.config.limits.close_timeout)
     }
 
     fn on_keep_alive(&mut self, now: Now) {

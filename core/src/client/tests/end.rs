@@ -60,6 +60,23 @@ fn rfc6120_4_4_a_server_that_does_not_close_is_left_after_a_while() {
 }
 
 #[test]
+fn rfc6120_4_4_a_server_that_does_not_read_is_left_after_a_while() {
+    let mut script = Script::online(config());
+    let handle = script.client.send(script.now, message("one")).unwrap();
+    script.client.close(script.now);
+    // The transport takes nothing, so nobody asks for what is queued.
+    let due = script.client.deadline().expect("a deadline");
+    assert_eq!((due.at - script.now.instant, due.reason), (Duration::from_secs(5), Reason::Close));
+    script.now = script.now.after(Duration::from_secs(5));
+    script.client.tick(script.now);
+    let events = script.events();
+    let [Event::Unsent { handle: unsent, .. }, Event::Closed(Ok(()))] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!((*unsent, script.client.deadline()), (handle, None));
+}
+
+#[test]
 fn closing_during_negotiation_or_twice_is_fine() {
     let mut script = Script::new(config());
     script.sent();
