@@ -209,6 +209,9 @@ impl Hub {
     }
 
     /// Asks for the credentials of an account. Answered with [`Output::Credentials`], at once or later.
+    ///
+    /// The store is asked for each account of this hub's domains, whether it is there, is in memory, or neither: so the
+    /// time that an answer takes does not tell who exists or is online (RFC 6120 section 13.11).
     pub fn lookup(&mut self, now: Now, lookup: LookupId, account: BareJid) {
         self.look_up(now, lookup, account);
     }

@@ -19,7 +19,7 @@ impl Hub {
         match self.entities.wait(account, waiting, &self.tools.config.limits) {
             Ok(true) => self.load(now, account),
             Ok(false) => {}
-            Err(waiting) => self.fail(waiting, &StoreError::Busy),
+            Err(waiting) => self.fail(*waiting, &StoreError::Busy),
         }
     }
 
@@ -40,6 +40,10 @@ impl Hub {
         let Some(asked) = self.requests.end(reply.id()) else { return };
         match (asked, reply) {
             (Asked::Load(account), Reply::Loaded { result, .. }) => self.loaded(now, &account, result),
+            (Asked::Lookup(lookup), Reply::Loaded { result, .. }) => {
+                let stored = result.map(|record| record.map(|record| record.credentials));
+                self.tools.outbox.credentials(lookup, stored.map_err(|_| Unavailable));
+            }
             (Asked::Reload(account), Reply::Loaded { result, .. }) => self.reloaded(now, &account, result),
             (Asked::Change { id, account, order }, Reply::Saved { result, .. }) => {
                 self.saved(now, id, &account, order, result);
@@ -65,6 +69,7 @@ impl Hub {
         let error = StoreError::Unavailable("no answer in time".into());
         match asked {
             Asked::Load(account) => self.loaded(now, &account, Err(error)),
+            Asked::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
             Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
             Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),
         }

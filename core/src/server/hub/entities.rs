@@ -156,13 +156,13 @@ impl Entities {
         bare: &BareJid,
         waiting: Waiting,
         limits: &Limits,
-    ) -> Result<bool, Waiting> {
+    ) -> Result<bool, Box<Waiting>> {
         let known = match self.table.get(bare.as_str()) {
             Some(Entity::Loading(loading)) => loading.waiting.len(),
             _ => 0,
         };
         if known >= limits.waiting_per_account || self.waiting >= limits.waiting {
-            return Err(waiting);
+            return Err(Box::new(waiting));
         }
         self.waiting += 1;
         if let Some(Entity::Loading(loading)) = self.table.get_mut(bare.as_str()) {

@@ -1,7 +1,7 @@
 //! What the store has been asked and has not answered.
 
-use super::AdminId;
 use super::admin::Order;
+use super::{AdminId, LookupId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::server::store::RequestId;
@@ -28,6 +28,8 @@ struct Pending {
 pub(super) enum Asked {
     /// To bring an account into memory.
     Load(BareJid),
+    /// To answer a look-up, whatever is in memory.
+    Lookup(LookupId),
     /// To bring what is in memory up to date.
     Reload(BareJid),
     /// To change an account.
@@ -41,6 +43,11 @@ impl Requests {
         self.next += 1;
         self.pending.insert(serial, Pending { deadline: now.instant + timeout, asked });
         RequestId { shard, serial }
+    }
+
+    /// How many have not been answered.
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
     }
 
     /// The request that has been answered, unless it was given up before.

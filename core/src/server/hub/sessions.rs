@@ -1,10 +1,12 @@
 //! Sessions: look-up of credentials, binding, the end.
 
 use super::entities::{Entity, Keyed, Waiting};
+use super::requests::Asked;
 use super::{Hub, LookupId, Output, SessionId, Unavailable};
 use crate::jid::{BareJid, FullJid};
 use crate::machine::{Entropy, Now};
 use crate::server::account::Account;
+use crate::server::store::Request;
 use crate::stanza::{Condition, StanzaError};
 use std::collections::HashMap;
 
@@ -47,12 +49,19 @@ impl Hub {
             return self.tools.outbox.credentials(lookup, Err(Unavailable));
         }
         match self.entities.ready_mut(account.as_str()) {
-            Some(_) => {
-                self.admit(now, &account, Waiting::Lookup(lookup));
-                self.settle(now, &account);
-            }
+            Some(ready) if ready.account.is_anonymous() => self.tools.outbox.credentials(lookup, Ok(None)),
+            // Somebody is there. Whoever measured that the answer comes faster then would know that, too.
+            Some(_) => self.look_up_anew(now, lookup, account),
             None => self.wait(now, &account, Waiting::Lookup(lookup)),
         }
+    }
+
+    fn look_up_anew(&mut self, now: Now, lookup: LookupId, account: BareJid) {
+        if self.requests.len() >= self.tools.config.limits.waiting {
+            return self.tools.outbox.credentials(lookup, Err(Unavailable));
+        }
+        let id = self.ask(now, Asked::Lookup(lookup));
+        self.request(Request::Load { id, account });
     }
 
     pub(super) fn begin_bind(
@@ -93,9 +102,8 @@ impl Hub {
         match waiting {
             Waiting::Stanza(stanza) => ready.account.receive(stanza, &mut self.tools.context(now)),
             Waiting::Lookup(lookup) => {
-                let known = !ready.account.is_anonymous();
-                let stored = known.then(|| ready.account.record.credentials.clone());
-                self.tools.outbox.credentials(lookup, Ok(stored));
+                let stored = ready.account.record.credentials.clone();
+                self.tools.outbox.credentials(lookup, Ok(Some(stored)));
             }
             Waiting::Bind { session, resource } => {
                 let bound = ready.account.bind(session, resource.as_deref(), &mut self.tools.context(now));

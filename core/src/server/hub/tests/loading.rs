@@ -14,6 +14,12 @@ fn found(mark: Option<u8>) -> Output {
     Output::Credentials { lookup: LookupId(1), stored: Ok(mark.map(credentials)) }
 }
 
+/// The credentials that are in memory.
+fn held(world: &mut World, name: &str) -> Option<StoredCredentials> {
+    let ready = world.hub.entities.ready_mut(account(name).as_str());
+    ready.map(|ready| ready.account.record.credentials.clone())
+}
+
 fn unavailable() -> Output {
     Output::Credentials { lookup: LookupId(1), stored: Err(Unavailable) }
 }
@@ -52,13 +58,51 @@ fn look_ups_find_what_is_there() {
 }
 
 #[test]
+fn rfc6120_13_11_a_look_up_takes_the_same_way_whoever_is_there() {
+    let mut world = World::new();
+    world.online("juliet/balcony", 0);
+    look_up(&mut world, "romeo");
+    world.silent = true;
+    // Online, in memory, and unheard of.
+    for name in ["juliet", "romeo", "nobody"] {
+        world.call(|hub, now| hub.lookup(now, LookupId(1), account(name)));
+        world.silence();
+        let [Request::Load { account: asked, .. }] = world.asked.as_slice() else {
+            panic!("{:?}", world.asked)
+        };
+        assert_eq!(*asked, account(name));
+        let reply = world.asked.remove(0).refused(StoreError::Unavailable("disk on fire".into()));
+        world.reply(reply);
+        assert_eq!(world.outputs.pop(), Some(unavailable()));
+    }
+}
+
+#[test]
+fn look_ups_that_wait_are_bounded() {
+    let limits = Limits { waiting: 3, ..Limits::default() };
+    let mut world = World::with(Config { limits, ..config() });
+    world.login("juliet/balcony");
+    world.silent = true;
+    for _ in 0..5 {
+        world.call(|hub, now| hub.lookup(now, LookupId(1), account("juliet")));
+    }
+    assert_eq!(world.asked.len(), 3);
+    assert_eq!(world.outputs, [unavailable(), unavailable()]);
+    world.outputs.clear();
+    world.pass(SECOND * 10);
+    assert_eq!(world.outputs, [unavailable(), unavailable(), unavailable()]);
+    assert_eq!(world.hub.deadline(), None);
+}
+
+#[test]
 fn idle_accounts_are_evicted_after_their_time() {
     let mut world = World::new();
     look_up(&mut world, "juliet");
     let deadline = world.hub.deadline().unwrap();
     assert_eq!((deadline.reason, deadline.at.since_origin()), (Reason::Eviction, SECOND * 60));
     world.pass(SECOND * 30);
-    look_up(&mut world, "juliet");
+    world.call(|hub, now| hub.remote(now, stanza("<message from='a@example.net' to='juliet@example.com'/>")));
+    world.outputs.clear();
     world.pass(SECOND * 59);
     assert_eq!(world.hub.entities.len(), 1);
     world.pass(SECOND);
@@ -87,10 +131,7 @@ fn idle_accounts_are_bounded_and_the_longest_unused_go_first() {
         world.pass(SECOND);
     }
     assert_eq!(world.hub.entities.len(), 3);
-    world.silent = true;
-    assert_eq!(look_up(&mut world, "user2"), found(Some(1)));
-    world.call(|hub, now| hub.lookup(now, LookupId(1), account("user1")));
-    assert_eq!(world.asked.len(), 1);
+    assert_eq!((held(&mut world, "user1"), held(&mut world, "user2")), (None, Some(credentials(1))));
 }
 
 #[test]
@@ -219,10 +260,10 @@ fn accounts_are_administered_and_answered_when_saved() {
 
     world.silent = true;
     world.call(|hub, now| hub.set_credentials(now, AdminId(2), nurse.clone(), credentials(6)));
-    assert_eq!(look_up(&mut world, "nurse"), found(Some(5)));
+    assert_eq!(held(&mut world, "nurse"), Some(credentials(5)));
     world.answer();
     assert_eq!(world.outputs.pop(), Some(done(2, Ok(()))));
-    assert_eq!(look_up(&mut world, "nurse"), found(Some(6)));
+    assert_eq!(held(&mut world, "nurse"), Some(credentials(6)));
 
     world.call(|hub, now| hub.create_account(now, AdminId(3), nurse.clone(), credentials(7)));
     let exists = AdminError::Store(StoreError::Exists);
@@ -286,9 +327,10 @@ fn a_password_changed_by_somebody_else_takes_effect() {
     let mut world = World::new();
     world.login("juliet/balcony");
     world.store.insert(account("juliet"), Record::new(credentials(2)));
-    assert_eq!(look_up(&mut world, "juliet"), found(Some(1)));
-    world.call(|hub, now| hub.account_changed(now, account("juliet")));
     assert_eq!(look_up(&mut world, "juliet"), found(Some(2)));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(1)));
+    world.call(|hub, now| hub.account_changed(now, account("juliet")));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(2)));
     // What is not in memory need not be read.
     world.silent = true;
     world.call(|hub, now| hub.account_changed(now, account("romeo")));
@@ -307,7 +349,7 @@ fn a_change_during_an_outage_is_found_when_the_store_is_back() {
     world.silent = false;
     // What was asked last is given up after 10 seconds, and asked again 10 seconds later.
     world.pass(SECOND * 20);
-    assert_eq!(look_up(&mut world, "juliet"), found(Some(2)));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(2)));
     assert_eq!(world.hub.deadline(), None);
 }
 
@@ -333,7 +375,7 @@ fn a_change_while_the_account_is_being_read_is_not_missed() {
     assert_eq!(world.asked, []);
     world.reply(old);
     world.answer();
-    assert_eq!(look_up(&mut world, "juliet"), found(Some(3)));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(3)));
 }
 
 #[test]
@@ -347,7 +389,7 @@ fn a_change_whose_fate_is_unknown_is_looked_up_later() {
     assert_eq!(world.outputs.pop(), Some(unknown));
     // It was made after all.
     world.answer();
-    assert_eq!(look_up(&mut world, "juliet"), found(Some(2)));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(2)));
 }
 
 #[test]
