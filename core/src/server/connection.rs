@@ -314,8 +314,10 @@ impl Machine for Connection {
             State::Bound(session) => session.tick(&mut self.link, now),
             State::Over => None,
         };
-        if let Some(error) = error {
-            self.close(now, error);
+        match error {
+            Some(error) => self.close(now, error),
+            // A keep-alive for which there is no room has ended the stream.
+            None => self.pump(now, &mut &[][..]),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::sasl::Mechanism;
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use crate::xml::Element;
+use core::time::Duration;
 
 /// A client with an address.
 #[derive(Debug)]
@@ -143,11 +144,13 @@ impl Session {
             KeepAlive::Off => return None,
             KeepAlive::Whitespace { every } => {
                 let last = self.probed.map_or(heard, |probed| probed.max(heard));
-                Deadline { at: last + every, reason: Reason::KeepAlive }
+                Deadline { at: last + every.max(SHORTEST), reason: Reason::KeepAlive }
             }
             KeepAlive::Ping { after, patience } => match self.probed {
-                Some(probed) if heard < probed => Deadline { at: probed + patience, reason: Reason::Idle },
-                _ => Deadline { at: heard + after, reason: Reason::KeepAlive },
+                Some(probed) if heard < probed => {
+                    Deadline { at: probed + patience.max(SHORTEST), reason: Reason::Idle }
+                }
+                _ => Deadline { at: heard + after.max(SHORTEST), reason: Reason::KeepAlive },
             },
         })
     }
@@ -177,6 +180,9 @@ impl Session {
         link.send(&ping);
     }
 }
+
+/// No time of a keep-alive's is shorter: with none at all there would always be one due.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Begins the ids of the connection's own pings.
 const PING_ID: &str = "server-ping-";

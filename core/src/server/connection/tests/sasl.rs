@@ -72,8 +72,8 @@ fn rfc6120_6_5_7_mechanisms_that_are_not_there() {
         assert_failure(&opened().send(&attempt), "invalid-mechanism");
     }
     for bound in ["EXTERNAL", "SCRAM-SHA-1-PLUS"] {
-        // In the clear there is nothing to bind to yet; over this TLS there never will be.
-        assert_failure(&opened().send(&auth(bound, "")), "encryption-required");
+        // In the clear there is nothing to bind to; over this TLS there never will be.
+        assert_failure(&opened().send(&auth(bound, "")), "invalid-mechanism");
         let mut peer = Peer::new(in_the_clear(), Transport::Secured(TlsInfo::default()));
         peer.send(&header());
         assert_failure(&peer.send(&auth(bound, "")), "invalid-mechanism");

@@ -192,3 +192,48 @@ fn after_authentication_the_limits_of_a_client_hold() {
     assert_eq!(peer.send(&format!("<message to='a@b'><body>{body}</body></message>")), "");
     assert_eq!(peer.stanzas().len(), 1);
 }
+
+#[test]
+fn a_keep_alive_that_finds_no_room_ends_the_stream_at_once() {
+    let silence = 10 * SECOND;
+    for keep_alive in
+        [KeepAlive::Whitespace { every: silence }, KeepAlive::Ping { after: silence, patience: silence }]
+    {
+        let mut config = in_the_clear();
+        config.keep_alive = keep_alive;
+        let message: Stanza =
+            crate::stanza::Message::chat(crate::jid::Jid::new("juliet@im.example.com").unwrap(), "art thou")
+                .into();
+        let size = message.element().to_xml().replace(" xmlns='jabber:client'", "").len();
+        config.authenticated.max_queued = 10 * size;
+        let mut peer = Peer::logged_in(config);
+        // The client reads nothing any more.
+        for _ in 0..10 {
+            peer.connection.deliver(peer.now, &message);
+        }
+        assert!(!peer.connection.is_finished());
+        peer.now = peer.now.after(silence);
+        peer.connection.tick(peer.now);
+        assert!(peer.connection.is_finished());
+        let end = std::iter::from_fn(|| peer.connection.poll_event()).last();
+        assert!(matches!(end, Some(Event::Closed(Closed::Local(_)))), "{end:?}");
+    }
+}
+
+#[test]
+fn a_keep_alive_without_a_pause_does_not_stop_time() {
+    for keep_alive in [
+        KeepAlive::Whitespace { every: Duration::ZERO },
+        KeepAlive::Ping { after: Duration::ZERO, patience: Duration::ZERO },
+    ] {
+        let mut config = in_the_clear();
+        config.keep_alive = keep_alive;
+        let mut peer = Peer::logged_in(config);
+        for _ in 0..3 {
+            peer.now = peer.now.after(SECOND);
+            peer.connection.tick(peer.now);
+            let Some(due) = peer.connection.deadline() else { break };
+            assert!(due.at > peer.now.instant, "{keep_alive:?}: {due:?}");
+        }
+    }
+}
