@@ -1,5 +1,6 @@
 //! Every adapter's client against every adapter's server, over loopback sockets: one suite, one instance for each pair.
 
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use waxwing_core::server::store::MemoryStore;
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
 use waxwing_core::stream::Condition;
 use waxwing_core::stream::tls::ClientTls;
+use waxwing_std::door::Limits;
 use waxwing_std::shards::Shards;
 use waxwing_std::{Clock, entropy};
 use waxwing_tests::{Account, Random, SelfSigned};
@@ -26,15 +28,15 @@ const SHARDS: u32 = 3;
 
 /// A server of some adapter.
 trait Serves: Sized + Sync {
-    fn start(shards: Arc<Shards>, config: connection::Config) -> (Self, SocketAddr);
+    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (Self, SocketAddr);
     fn shutdown(&self) -> bool;
 }
 
 struct StdServer(Arc<waxwing_std::server::Server>);
 
 impl Serves for StdServer {
-    fn start(shards: Arc<Shards>, config: connection::Config) -> (StdServer, SocketAddr) {
-        let server = waxwing_std::server::Server::new(shards, entropy().unwrap()).unwrap();
+    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (StdServer, SocketAddr) {
+        let server = waxwing_std::server::Server::with_limits(shards, entropy().unwrap(), limits).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.listen(listener, Arc::new(config), Transport::Plain).unwrap();
         (StdServer(server), address)
@@ -48,9 +50,9 @@ impl Serves for StdServer {
 struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
 
 impl Serves for TokioServer {
-    fn start(shards: Arc<Shards>, config: connection::Config) -> (TokioServer, SocketAddr) {
+    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (TokioServer, SocketAddr) {
         let runtime = Runtime::new().unwrap();
-        let server = waxwing_tokio::Server::new(shards, entropy().unwrap(), None).unwrap();
+        let server = waxwing_tokio::Server::with_limits(shards, entropy().unwrap(), None, limits).unwrap();
         let address = runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -126,6 +128,10 @@ struct World<S> {
 
 impl<S: Serves> World<S> {
     fn new(change: impl FnOnce(&mut connection::Config)) -> World<S> {
+        World::with(Limits::default(), change)
+    }
+
+    fn with(limits: Limits, change: impl FnOnce(&mut connection::Config)) -> World<S> {
         let domain = BareJid::new("localhost").unwrap();
         let identity = SelfSigned::new(&["localhost"]);
         let mut config = connection::Config::new([domain.clone()], [7; 32]);
@@ -141,7 +147,7 @@ impl<S: Serves> World<S> {
         let store = move |request| Err(memory.lock().unwrap().execute(request));
         let hubs = Shards::hubs(&hub::Config::new(domain), SHARDS, &mut entropy().unwrap());
         let shards = Shards::new(hubs, Box::new(store), Clock::start(), None);
-        let (server, address) = S::start(shards, config);
+        let (server, address) = S::start(shards, config, limits);
         World { server, address, tls: identity.client_tls() }
     }
 
@@ -242,13 +248,16 @@ fn a_lost_connection_ends_the_session<S: Serves, C: Talks>() {
     hear(PresenceType::Unavailable);
 }
 
+/// For those who want to send much in a short time.
+fn at_full_speed(config: &mut connection::Config) {
+    config.authenticated.max_queued = 256 << 10;
+    config.authenticated.rate.burst = 1 << 30;
+    config.authenticated.rate.rate = 1 << 30;
+}
+
 /// A client that does not read is closed once too much waits for it; nobody else is held up.
 fn a_slow_reader_hurts_only_itself<S: Serves, C: Talks>() {
-    let world = World::<S>::new(|config| {
-        config.authenticated.max_queued = 256 << 10;
-        config.authenticated.rate.burst = 1 << 30;
-        config.authenticated.rate.rate = 1 << 30;
-    });
+    let world = World::<S>::new(at_full_speed);
     let mut alice: C = world.log_in("alice", "a");
     let mut slow: C = world.log_in("bob", "slow");
     let mut quick: C = world.log_in("bob", "quick");
@@ -293,6 +302,52 @@ fn nobody_there_is_an_error<S: Serves, C: Talks>() {
     }
 }
 
+/// A client that never reads is closed and given up: it holds neither memory nor a socket of the server's for good.
+fn a_peer_that_reads_no_more_is_given_up<S: Serves>() {
+    let limits = Limits { last_words: Duration::from_millis(100), ..Limits::default() };
+    let world = World::<S>::with(limits, at_full_speed);
+    let mut alice: StdClient = world.log_in("alice", "a");
+    let slow: StdClient = world.log_in("bob", "slow");
+    send_many(&mut alice, "bob@localhost/slow", 400, 100_000);
+    drop(alice);
+    // All connections have ended, and so has this one, though its socket is open and full.
+    assert!(world.server.shutdown());
+    drop(slow);
+}
+
+/// More connections from one address than are allowed are closed, until there is room again.
+fn connections_from_one_address_are_limited<S: Serves>() {
+    let world = World::<S>::with(Limits { per_address: 1, ..Limits::default() }, |_| ());
+    let first: StdClient = world.log_in("alice", "a");
+    let mut second = TcpStream::connect(world.address).unwrap();
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
+    let end = second.read(&mut [0; 1]);
+    assert!(matches!(end, Ok(0)) || end.is_err_and(|e| e.kind() == ErrorKind::ConnectionReset));
+    drop(first);
+    loop {
+        let mut third = TcpStream::connect(world.address).unwrap();
+        third.set_read_timeout(Some(PATIENCE)).unwrap();
+        // What is let in is answered, the rest is closed.
+        if third.write_all(b"<x/>").is_ok() && third.read(&mut [0; 1]).is_ok_and(|n| n == 1) {
+            return;
+        }
+    }
+}
+
+/// Connections that say nothing keep nobody out.
+fn silent_connections_make_room<S: Serves>() {
+    let limits = Limits { negotiating: 3, haste: Duration::ZERO, ..Limits::default() };
+    let world = World::<S>::with(limits, |_| ());
+    let silent: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(world.address).unwrap()).collect();
+    let client: StdClient = world.log_in("alice", "a");
+    drop(client);
+    let mut said = Vec::new();
+    let mut first = &silent[0];
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    first.read_to_end(&mut said).unwrap();
+    assert!(String::from_utf8(said).unwrap().contains("<resource-constraint "));
+}
+
 macro_rules! suite {
     ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {
@@ -324,6 +379,34 @@ macro_rules! suite {
             }
         }
     )*};
+}
+
+macro_rules! limits {
+    ($($name:ident: $server:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn rfc6120_4_9_3_17_a_peer_that_reads_no_more_is_given_up() {
+                super::a_peer_that_reads_no_more_is_given_up::<$server>();
+            }
+
+            #[test]
+            fn rfc6120_13_12_connections_from_one_address_are_limited() {
+                super::connections_from_one_address_are_limited::<$server>();
+            }
+
+            #[test]
+            fn rfc6120_13_12_silent_connections_make_room() {
+                super::silent_connections_make_room::<$server>();
+            }
+        }
+    )*};
+}
+
+limits! {
+    std_server: StdServer;
+    tokio_server: TokioServer;
 }
 
 suite! {

@@ -13,6 +13,8 @@ const SCRATCH: usize = 16 << 10;
 /// How long a blocked write may keep us from reading. While both sides only write, neither gets on; so a write that
 /// makes no progress for this long lets the reader have a turn.
 const TURN: Duration = Duration::from_millis(20);
+/// How long a peer may take to read what is queued for it when the machine is finished.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Runs a [`Machine`] over a `TcpStream`, in the caller's thread.
 ///
@@ -27,6 +29,9 @@ pub struct Driver<M> {
     written: usize,
     scratch: Box<[u8]>,
     eof: bool,
+    last_words: Duration,
+    /// When the end is no longer waited for.
+    end_by: Option<Instant>,
 }
 
 impl<M: Machine> Driver<M> {
@@ -36,7 +41,14 @@ impl<M: Machine> Driver<M> {
         socket.set_nonblocking(false)?;
         socket.set_write_timeout(Some(TURN))?;
         let scratch = vec![0; SCRATCH].into_boxed_slice();
-        Ok(Driver { machine, socket, clock, outgoing: Vec::new(), written: 0, scratch, eof: false })
+        let (last_words, end_by) = (LAST_WORDS, None);
+        let (outgoing, written, eof) = (Vec::new(), 0, false);
+        Ok(Driver { machine, socket, clock, outgoing, written, scratch, eof, last_words, end_by })
+    }
+
+    /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
+    pub fn set_last_words(&mut self, patience: Duration) {
+        self.last_words = patience;
     }
 
     /// The machine, to ask.
@@ -66,11 +78,14 @@ impl<M: Machine> Driver<M> {
             if let Some(event) = self.machine.poll_event() {
                 return Ok(Some(event));
             }
-            if self.machine.is_finished() && !blocked {
-                let _ = self.socket.shutdown(Shutdown::Both);
-                return Ok(None);
-            }
             let now = Instant::now();
+            if self.machine.is_finished() {
+                let end_by = *self.end_by.get_or_insert(now + self.last_words);
+                if !blocked || end_by <= now {
+                    let _ = self.socket.shutdown(Shutdown::Both);
+                    return Ok(None);
+                }
+            }
             if give_up.is_some_and(|at| at <= now) {
                 return Ok(None);
             }
@@ -79,7 +94,8 @@ impl<M: Machine> Driver<M> {
                 self.machine.tick(self.clock.now());
                 continue;
             }
-            let wake = [give_up, deadline, blocked.then(|| now + TURN)].into_iter().flatten().min();
+            let wake =
+                [give_up, deadline, self.end_by, blocked.then(|| now + TURN)].into_iter().flatten().min();
             self.wait(wake.map(|at| at - now))?;
         }
     }

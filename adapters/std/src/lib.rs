@@ -3,11 +3,13 @@
 //! - [`Driver`] runs any byte machine over a `TcpStream`: a client is a `Driver<Client>`.
 //! - [`Server`](server::Server) accepts connections, with two threads for each.
 //! - [`Shards`](shards::Shards) and [`Served`](served::Served) are what all server adapters share, whatever their
-//!   runtime: the hub made thread-safe, and one connection joined to it.
+//!   runtime: the hub made thread-safe, and one connection joined to it. [`door`] says whom they let in.
 //!
 //! No protocol decision is made here.
 
 mod clock;
+#[cfg(feature = "server")]
+pub mod door;
 mod driver;
 #[cfg(feature = "server")]
 pub mod served;

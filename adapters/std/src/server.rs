@@ -13,6 +13,7 @@ use waxwing_core::machine::{Entropy, Machine};
 use waxwing_core::server::connection::{self, Connection, Transport};
 use waxwing_core::stream::{Condition, StreamError};
 
+use crate::door::{Door, Guest, Limits};
 use crate::served::Served;
 use crate::shards::{Mailbox, Shards, lock};
 
@@ -24,6 +25,10 @@ const MAILBOX: usize = 4096;
 const LINGER: Duration = Duration::from_secs(2);
 /// A write that makes no progress for this long has lost its reader.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A blocked write lets deliveries be taken so often: what waits is bounded in bytes only once the machine has it.
+const TURN: Duration = Duration::from_millis(500);
+/// While nobody more can be let in, how often those who take too long are looked for.
+const CROWDED: Duration = Duration::from_millis(250);
 
 /// Accepts connections and runs them until [`shutdown`](Server::shutdown).
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub struct Server {
     live: Mutex<Live>,
     /// Rung when a connection ends.
     gone: Condvar,
+    limits: Limits,
+    door: Arc<Door>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +56,8 @@ struct Shared {
     signal: Arc<Signal>,
     /// Raised when the reading thread is done.
     read_out: Signal,
+    begun: Instant,
+    _guest: Guest,
 }
 
 /// Wakes a thread that waits for something to do.
@@ -77,6 +86,11 @@ impl Signal {
 impl Server {
     /// A server on these shards. Starts the thread for the hub's deadlines.
     pub fn new(shards: Arc<Shards>, entropy: Entropy) -> io::Result<Arc<Server>> {
+        Server::with_limits(shards, entropy, Limits::default())
+    }
+
+    /// As [`new`](Server::new), with other limits on who is let in.
+    pub fn with_limits(shards: Arc<Shards>, entropy: Entropy, limits: Limits) -> io::Result<Arc<Server>> {
         let clockwork = Arc::clone(&shards);
         thread::Builder::new().name("waxwing-hub".into()).spawn(move || clockwork.run_deadlines())?;
         Ok(Arc::new(Server {
@@ -84,6 +98,8 @@ impl Server {
             entropy: Mutex::new(entropy),
             live: Mutex::default(),
             gone: Condvar::new(),
+            limits,
+            door: Door::new(&limits),
         }))
     }
 
@@ -100,12 +116,16 @@ impl Server {
             thread::Builder::new().name(format!("waxwing-accept-{}", address.port())).spawn(move || {
                 loop {
                     let accepted = listener.accept();
-                    if lock(&server.live).stopping {
+                    if !server.make_room() {
                         return;
                     }
                     match accepted {
                         // A connection that cannot be started is dropped: its client sees it end and tries again.
-                        Ok((socket, _)) => drop(server.start(socket, &config, &transport)),
+                        Ok((socket, peer)) => {
+                            if let Some(guest) = server.door.admit(peer) {
+                                drop(server.start(socket, guest, &config, &transport));
+                            }
+                        }
                         // Out of file descriptors, most likely: some will come free.
                         Err(_) => thread::sleep(Duration::from_millis(100)),
                     }
@@ -115,14 +135,44 @@ impl Server {
         Ok(address)
     }
 
+    /// Waits until another connection without a session may be there. While there are too many, those that have taken too
+    /// long are closed. False: the server is stopping.
+    fn make_room(&self) -> bool {
+        let mut live = lock(&self.live);
+        loop {
+            if live.stopping {
+                return false;
+            }
+            let mut negotiating = 0;
+            for shared in live.connections.values() {
+                negotiating += usize::from(!shared.has_session());
+            }
+            if negotiating < self.limits.negotiating.max(1) {
+                return true;
+            }
+            let late =
+                |shared: &&Arc<Shared>| shared.begun.elapsed() >= self.limits.haste && !shared.has_session();
+            for shared in live.connections.values().filter(late) {
+                let error = StreamError::new(Condition::ResourceConstraint);
+                let now = self.shards.clock().now();
+                lock(&shared.served).close(now, error.with_text("too many are waiting to log in"));
+                shared.signal.raise();
+            }
+            live = self.gone.wait_timeout(live, CROWDED).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     fn start(
         self: &Arc<Server>,
         socket: TcpStream,
+        guest: Guest,
         config: &Arc<connection::Config>,
         transport: &Transport,
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;
-        socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        socket.set_write_timeout(Some(TURN))?;
+        // What can fail comes first, so that nothing is left behind where it does.
+        let (reader, stopper) = (socket.try_clone()?, socket.try_clone()?);
         let clock = self.shards.clock();
         let entropy = lock(&self.entropy).fork();
         let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
@@ -130,11 +180,13 @@ impl Server {
         let bell = Arc::clone(&signal);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
         let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards)));
-        let shared = Arc::new(Shared { served, signal, read_out: Signal::default() });
+        let (read_out, begun) = (Signal::default(), Instant::now());
+        let shared = Arc::new(Shared { served, signal, read_out, begun, _guest: guest });
 
         let id = self.shards.fresh_id();
         lock(&self.live).connections.insert(id, Arc::clone(&shared));
-        let (reader, server) = (socket.try_clone()?, Arc::clone(self));
+        let server = Arc::clone(self);
+        let last_words = self.limits.last_words;
         let reading = Arc::clone(&shared);
         let started = thread::Builder::new()
             .name(format!("waxwing-read-{id}"))
@@ -144,7 +196,7 @@ impl Server {
             })
             .and_then(|_| {
                 thread::Builder::new().name(format!("waxwing-write-{id}")).spawn(move || {
-                    shared.write(&socket, clock);
+                    shared.write(&socket, clock, last_words);
                     // The peer is read from until it has seen the end, or has had time to: closing a socket with
                     // unread input resets the connection, and the reset would overtake the error that explains it.
                     let _ = socket.shutdown(Shutdown::Write);
@@ -155,6 +207,8 @@ impl Server {
                 })
             });
         if started.is_err() {
+            // The reading thread may be there already.
+            let _ = stopper.shutdown(Shutdown::Both);
             lock(&self.live).connections.remove(&id);
         }
         started.map(|_| ())
@@ -197,6 +251,10 @@ impl Server {
 }
 
 impl Shared {
+    fn has_session(&self) -> bool {
+        lock(&self.served).connection().session_facts().jid.is_some()
+    }
+
     /// The reading thread: bytes go into the machine, and the writing thread is told.
     fn read(&self, mut socket: &TcpStream, clock: crate::Clock) {
         let mut scratch = vec![0; SCRATCH];
@@ -225,7 +283,7 @@ impl Shared {
     }
 
     /// The writing thread: deliveries go into the machine, bytes out to the socket, and time is kept.
-    fn write(&self, mut socket: &TcpStream, clock: crate::Clock) {
+    fn write(&self, socket: &TcpStream, clock: crate::Clock, last_words: Duration) {
         let mut outgoing = Vec::new();
         loop {
             let wait = {
@@ -244,12 +302,53 @@ impl Shared {
                 self.signal.wait(wait);
                 continue;
             }
-            if socket.write_all(&outgoing).is_err() {
+            if !self.write_all(socket, &outgoing, clock, last_words) {
                 lock(&self.served).receive_eof(clock.now());
                 return;
             }
             outgoing.clear();
             outgoing.shrink_to(SCRATCH);
+        }
+    }
+
+    /// Writes all of it, and takes deliveries meanwhile. False: the peer has gone, or reads no more.
+    fn write_all(
+        &self,
+        mut socket: &TcpStream,
+        mut rest: &[u8],
+        clock: crate::Clock,
+        last_words: Duration,
+    ) -> bool {
+        let mut progress = Instant::now();
+        let mut finished = None;
+        loop {
+            match socket.write(rest) {
+                Ok(0) => return false,
+                Ok(n) => {
+                    rest = &rest[n..];
+                    progress = Instant::now();
+                }
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
+                    ) => {}
+                Err(_) => return false,
+            }
+            if rest.is_empty() {
+                return true;
+            }
+            let mut served = lock(&self.served);
+            served.collect(clock.now());
+            served.tick(clock.now());
+            if served.is_finished() {
+                finished.get_or_insert_with(Instant::now);
+            }
+            drop(served);
+            let is_over = finished.is_some_and(|since| since.elapsed() >= last_words);
+            if is_over || progress.elapsed() >= WRITE_TIMEOUT {
+                return false;
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ use waxwing_std::Clock;
 
 /// Bytes read from a socket at once.
 const SCRATCH: usize = 16 << 10;
+/// How long a peer may take to read what is queued for it when the machine is finished.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 thread_local! {
     /// One read buffer for all connections of a thread: an idle connection owns none.
@@ -30,13 +32,31 @@ pub struct Driver<M> {
     /// How much of `outgoing` the socket has taken.
     written: usize,
     eof: bool,
+    last_words: Duration,
+    /// When the end is no longer waited for.
+    end_by: Option<Instant>,
 }
 
 impl<M: Machine> Driver<M> {
     /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
     pub fn new(machine: M, socket: TcpStream, clock: Clock) -> io::Result<Driver<M>> {
         socket.set_nodelay(true)?;
-        Ok(Driver { machine, socket, clock, outgoing: Vec::new(), written: 0, eof: false })
+        let (last_words, end_by) = (LAST_WORDS, None);
+        Ok(Driver {
+            machine,
+            socket,
+            clock,
+            outgoing: Vec::new(),
+            written: 0,
+            eof: false,
+            last_words,
+            end_by,
+        })
+    }
+
+    /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
+    pub fn set_last_words(&mut self, patience: Duration) {
+        self.last_words = patience;
     }
 
     /// The machine, to ask.
@@ -73,8 +93,11 @@ impl<M: Machine> Driver<M> {
             if let Some(event) = self.machine.poll_event() {
                 return Ok(Some(event));
             }
-            if self.machine.is_finished() && !blocked {
-                return Ok(None);
+            if self.machine.is_finished() {
+                let end_by = *self.end_by.get_or_insert_with(|| Instant::now() + self.last_words);
+                if !blocked || end_by <= Instant::now() {
+                    return Ok(None);
+                }
             }
             let now = self.clock.now();
             let deadline = self.machine.deadline();
@@ -90,6 +113,8 @@ impl<M: Machine> Driver<M> {
                 (false, false) => None,
             };
             let alarm = deadline.and_then(|d| self.clock.to_std(d.at)).map(Instant::from_std);
+            // A finished machine has no deadline of its own.
+            let alarm = alarm.or(self.end_by);
             tokio::select! {
                 biased;
                 output = &mut interrupt => return Err(output),
