@@ -5,7 +5,10 @@ use super::{ChannelBindings, Condition, Mechanism, ScramHash, StoredCredentials}
 /// What a client accepts. `Policy::default()` with the fields changed that matter.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
-    /// Only mechanisms bound to the TLS connection: `-PLUS` and EXTERNAL. Default: false, they are merely preferred.
+    /// Only mechanisms bound to the TLS connection: `-PLUS` and EXTERNAL. Default: false: `-PLUS` is preferred where the
+    /// server says for which kinds of binding it is meant (XEP-0440), and not used where it does not say. If true, the
+    /// strongest kind is tried there; older servers know tls-unique alone and refuse it. Whoever has a certificate that
+    /// the client trusts and sits in the middle can make a server look older; only true keeps that one out.
     pub require_channel_binding: bool,
     /// PLAIN over TLS. Default: true. The server then sees the password, so this trusts it and its certificate.
     pub plain_over_tls: bool,

@@ -270,6 +270,10 @@ fn with_bindings() -> TlsInfo {
     TlsInfo { bindings, ..TlsInfo::default() }
 }
 
+/// What a server announces with its `-PLUS` (XEP-0440).
+const KINDS: &str = "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/>\
+                     </sasl-channel-binding>";
+
 /// A client on a transport that the caller has secured, and its `<auth/>`.
 fn secured(offered: &[&str]) -> (Script, String) {
     let mut config = config();
@@ -277,7 +281,8 @@ fn secured(offered: &[&str]) -> (Script, String) {
     let mut script = Script::new(config);
     script.client.secured(script.now, with_bindings()).unwrap();
     script.sent();
-    let auth = script.server(&format!("{HEADER}{}", features(&mechanisms(offered))));
+    let offer = features(&format!("{}{KINDS}", mechanisms(offered)));
+    let auth = script.server(&format!("{HEADER}{offer}"));
     (script, auth)
 }
 
@@ -319,10 +324,8 @@ fn xep0440_a_contradicting_offer_is_taken_for_an_attack() {
     config.tls = TlsMode::Outside;
     let mut script = Script::new(config);
     script.client.secured(script.now, with_bindings()).unwrap();
-    let kinds = "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/>\
-         </sasl-channel-binding>";
     script.sent();
-    let offer = features(&format!("{}{kinds}", mechanisms(&["SCRAM-SHA-256"])));
+    let offer = features(&format!("{}{KINDS}", mechanisms(&["SCRAM-SHA-256"])));
     assert_eq!(script.server(&format!("{HEADER}{offer}")), "</stream:stream>");
     script.server("</stream:stream>");
     assert_eq!(script.end(), Err(Error::Refused(Refused::Downgrade(vec!["SCRAM-SHA-256".into()]))));

@@ -31,7 +31,7 @@ pub(super) fn choose<'a>(
     let mut candidates = candidates(credentials);
     candidates.retain(|mechanism| attempt.offered.contains(&mechanism.name()));
     let scram = candidates.iter().any(|mechanism| matches!(mechanism, Mechanism::Scram { .. }));
-    let binding = if scram { binding(attempt)? } else { None };
+    let binding = if scram { binding(attempt, policy)? } else { None };
     candidates
         .retain(|mechanism| binding.is_some() || !matches!(mechanism, Mechanism::Scram { plus: true, .. }));
     let allowed = |mechanism: &&Mechanism| policy.allows(**mechanism, attempt.secure);
@@ -61,13 +61,19 @@ fn candidates(credentials: &Credentials) -> Vec<Mechanism> {
 }
 
 /// The channel binding to use with a `-PLUS` mechanism, if there can be one.
-fn binding<'a>(attempt: &Attempt<'a>) -> Result<Option<(ChannelBinding, &'a [u8])>, SelectError> {
+fn binding<'a>(
+    attempt: &Attempt<'a>,
+    policy: &Policy,
+) -> Result<Option<(ChannelBinding, &'a [u8])>, SelectError> {
     let mine = attempt.bindings.kinds();
     if mine.is_empty() || !offers_plus(attempt) {
         return Ok(None);
     }
     let kind = match attempt.server_bindings {
-        None => mine.first(),
+        // Servers from before XEP-0440 commonly know tls-unique alone, which TLS 1.3 does not have and we do not do: a
+        // guess would be refused as if the password were wrong.
+        None if policy.require_channel_binding => mine.first(),
+        None => None,
         Some(theirs) => mine.iter().find(|kind| theirs.contains(kind)),
     };
     let lacks_common_ground =
@@ -83,8 +89,8 @@ fn binding<'a>(attempt: &Attempt<'a>) -> Result<Option<(ChannelBinding, &'a [u8]
 fn unbound(attempt: &Attempt<'_>, hash: ScramHash) -> Result<Flag<'static>, SelectError> {
     let plus = Mechanism::Scram { hash, plus: true };
     if attempt.bindings.is_empty() || attempt.offered.contains(&plus.name()) {
-        // We cannot, or we can and the caller does not want to, or the two sides have no kind in common. `y` would be
-        // a lie that the server takes for an attack.
+        // We cannot, or we can and the caller does not want to, or no kind is known that both sides have. `y` would be a
+        // lie that the server takes for an attack.
         return Ok(Flag::Unable);
     }
     if attempt.server_bindings.is_some() && !attempt.offered.iter().any(|name| name.ends_with("-PLUS")) {

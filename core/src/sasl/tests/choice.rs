@@ -73,7 +73,8 @@ fn rfc5802_9_the_strongest_mechanism_is_chosen_and_the_next_once_it_is_excluded(
         ("SCRAM-SHA-1", "n"),
         ("PLAIN", ""),
     ];
-    let mut case = Case::default();
+    let announced = Some([ChannelBinding::TlsExporter].as_slice());
+    let mut case = Case { announced, ..Case::default() };
     for (mechanism, flag) in order {
         assert_eq!(case.password(), chosen(mechanism, flag));
         case.policy.excluded.push(Mechanism::from_name(mechanism).unwrap());
@@ -147,9 +148,6 @@ fn xep0440_the_strongest_common_kind_is_used_and_contradictions_are_refused() {
     assert_eq!(flag(&both, Some(&[TlsServerEndPoint])).as_deref(), Ok(end_point));
     assert_eq!(flag(&only_end_point, Some(&[TlsExporter, TlsServerEndPoint])).as_deref(), Ok(end_point));
     assert_eq!(flag(&only_exporter, Some(&[TlsServerEndPoint])).as_deref(), Ok("n"));
-    // Announced nothing: the strongest we have.
-    assert_eq!(flag(&both, None).as_deref(), Ok(exporter));
-    assert_eq!(flag(&only_end_point, None).as_deref(), Ok(end_point));
     // Rule 6: every server has tls-server-end-point.
     assert_eq!(flag(&only_end_point, Some(&[TlsExporter])), Err(SelectError::Downgrade));
     assert_eq!(flag(&both, Some(&[])), Err(SelectError::Downgrade));
@@ -163,6 +161,19 @@ fn xep0440_the_strongest_common_kind_is_used_and_contradictions_are_refused() {
     assert_eq!(plain.password().unwrap().0, "PLAIN");
     let unable = Case { bindings: ChannelBindings::default(), announced: Some(&[]), ..Case::default() };
     assert_eq!(unable.password(), chosen("SCRAM-SHA-512", "n"));
+}
+
+#[test]
+fn xep0440_where_the_server_announces_no_kinds_only_who_requires_binding_guesses() {
+    let required = Policy { require_channel_binding: true, ..Policy::default() };
+    let end_point = ChannelBindings { tls_exporter: None, ..bindings() };
+    let guess = |bindings| Case { policy: required.clone(), bindings, ..Case::default() }.password();
+    assert_eq!(guess(bindings()), chosen("SCRAM-SHA-512-PLUS", "p=tls-exporter"));
+    assert_eq!(guess(end_point), chosen("SCRAM-SHA-512-PLUS", "p=tls-server-end-point"));
+    // Anybody else logs in, and does not claim that there was no offer.
+    assert_eq!(Case::default().password(), chosen("SCRAM-SHA-512", "n"));
+    let only_plus = Case { offered: &["SCRAM-SHA-1-PLUS"], ..Case::default() };
+    assert_eq!(only_plus.password(), Err(SelectError::NothingInCommon));
 }
 
 #[test]

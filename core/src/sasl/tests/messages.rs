@@ -119,7 +119,7 @@ fn exchange(mechanism: Mechanism, mut tamper: impl FnMut(usize, Vec<u8>) -> Vec<
         &policy,
         true,
         &bindings(),
-        None,
+        mechanism.is_bound().then_some(ChannelBinding::ALL.as_slice()),
         &mut entropy(1),
     )
     .unwrap();

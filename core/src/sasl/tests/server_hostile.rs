@@ -154,7 +154,7 @@ fn rfc5802_6_other_channel_binding_data_fails() {
         &lax(),
         true,
         &theirs,
-        None,
+        Some(&[ChannelBinding::TlsExporter]),
         &mut entropy(1),
     )
     .unwrap();

@@ -13,10 +13,15 @@ fn attempt(
 ) -> Result<Option<String>, Condition> {
     let offered = Mechanism::ALL.map(Mechanism::name);
     let bindings = bindings();
-    let (mut client, start) =
-        Attempt { offered: &offered, secure: true, bindings: &bindings, server_bindings: None, authzid }
-            .start(credentials, &only(mechanism), &mut entropy(1))
-            .unwrap();
+    let (mut client, start) = Attempt {
+        offered: &offered,
+        secure: true,
+        bindings: &bindings,
+        server_bindings: Some(&ChannelBinding::ALL),
+        authzid,
+    }
+    .start(credentials, &only(mechanism), &mut entropy(1))
+    .unwrap();
     run(&mut client, &start, &mut Service::new(mechanism, &Mechanism::ALL, &bindings))
 }
 

@@ -1,7 +1,7 @@
 //! Whole logins.
 
 use super::*;
-use crate::sasl::{ClientSession, Credentials, Mechanism, Policy};
+use crate::sasl::{ChannelBinding, ClientSession, Credentials, Mechanism, Policy};
 
 #[test]
 fn rfc6120_9_1_a_login_from_header_to_close() {
@@ -136,7 +136,7 @@ pub(super) fn scram(
         &policy,
         tls.is_some(),
         &tls.map(|tls| tls.bindings).unwrap_or_default(),
-        None,
+        features.contains("<sasl-channel-binding ").then_some(ChannelBinding::ALL.as_slice()),
         &mut Entropy::from_seed([5; 32]),
     )
     .map_err(|error| format!("{error:?}"))?;
