@@ -133,7 +133,8 @@ password_of() {
 
 # peer_start NAME DIR [ACCOUNTS]: starts a server with all it owns in DIR, returns once accounts can log in.
 # Sets peer_* (also in DIR/env, for other programs): name, pid, host, domain, port (STARTTLS), tls_port (direct TLS),
-# ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, for benchmarks.
+# ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, and
+# PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks.
 peer_start() {
     peer_name=$1
     local dir=$2
@@ -204,17 +205,23 @@ start_waxwingd() {
     launch "$dir" "$bin/waxwingd" --data "$dir/data" --domain "$domain" \
         --c2s "127.0.0.1:$peer_port" --c2s-tls "127.0.0.1:$peer_tls_port" --s2s "127.0.0.1:$(free_port)" \
         --cert "$dir/cert.pem" --key "$dir/key.pem" "${plaintext[@]}"
-    wait_until_up 30 grep -qx 'waxwingd: ready' "$dir/log"
+    wait_until_up 60 grep -qx 'waxwingd: ready' "$dir/log"
 }
 
 start_prosody() {
     need prosody
-    local dir=$1 name password encryption=true
+    local dir=$1 name password encryption=true storage=internal_plain
     [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && encryption=false
     mkdir -p "$dir/certs" "$dir/data/$domain/accounts"
-    while IFS=$'\t' read -r name password; do
-        printf 'return { ["password"] = "%s" };\n' "$password" >"$dir/data/$domain/accounts/$name.dat"
-    done <"$peer_accounts"
+    if [ -n "${PEER_HASHED:-}" ]; then
+        need python3
+        storage=internal_hashed
+        python3 "$interop/prosody_keys.py" "$peer_accounts" "$dir/data/$domain/accounts"
+    else
+        while IFS=$'\t' read -r name password; do
+            printf 'return { ["password"] = "%s" };\n' "$password" >"$dir/data/$domain/accounts/$name.dat"
+        done <"$peer_accounts"
+    fi
     cat >"$dir/prosody.cfg.lua" <<CONFIG
 run_as_root = true
 pidfile = "$dir/prosody.pid"
@@ -222,8 +229,9 @@ data_path = "$dir/data"
 interfaces = { "127.0.0.1" }
 modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix" }
 modules_disabled = { "s2s" }
--- Plain storage offers every SCRAM hash at once; hashed storage would offer one.
-authentication = "internal_plain"
+-- Plain storage offers every SCRAM hash at once; hashed storage offers one.
+authentication = "$storage"
+password_hash = "SHA-256"
 c2s_ports = { $peer_port }
 c2s_direct_tls_ports = { $peer_tls_port }
 c2s_require_encryption = $encryption
@@ -234,8 +242,8 @@ c2s_direct_tls_ssl = { certificate = "$dir/cert.pem", key = "$dir/key.pem" }
 VirtualHost "$domain"
 CONFIG
     launch "$dir" prosody --config "$dir/prosody.cfg.lua" -F
-    wait_until_up 30 listens_on "$peer_port"
-    wait_until_up 30 listens_on "$peer_tls_port"
+    wait_until_up 60 listens_on "$peer_port"
+    wait_until_up 60 listens_on "$peer_tls_port"
 }
 
 # Without ejabberdctl: it insists on its system user, a node name and epmd. The virtual machine runs as a lone node,
@@ -243,7 +251,8 @@ CONFIG
 start_ejabberd() {
     need ejabberdctl
     need erl
-    local dir=$1 libs required=true
+    local dir=$1 libs required=true storage="auth_password_format: plain"
+    [ -n "${PEER_HASHED:-}" ] && storage=$'auth_password_format: scram\nauth_scram_hash: sha256'
     [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && required=false
     libs=$(sed -n "s/^ERL_LIBS='\(.*\)'/\1/p" "$(command -v ejabberdctl)")
     mkdir -p "$dir/spool"
@@ -256,8 +265,8 @@ listen:
   - {port: $peer_port, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: $required, shaper: none, access: all}
   - {port: $peer_tls_port, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: all}
 auth_method: internal
-# Plain storage offers every SCRAM hash at once; hashed storage would offer one.
-auth_password_format: plain
+# Plain storage offers every SCRAM hash at once; hashed storage offers one.
+$storage
 disable_sasl_mechanisms: [DIGEST-MD5, X-OAUTH2]
 acme: {auto: false}
 shaper: {}
@@ -277,5 +286,5 @@ CONFIG
         HOME="$dir" ERL_LIBS="$libs" ERL_INETRC="$dir/inetrc" ERL_CRASH_DUMP="$dir/crash.dump" ERL_MAX_PORTS=32000 \
         EJABBERD_CONFIG_PATH="$dir/ejabberd.yml" EJABBERD_LOG_PATH="$dir/ejabberd.log" EJABBERD_PID_PATH="$dir/ejabberd.pid" \
         erl -noinput +K true +P 250000 -mnesia dir "\"$dir/spool\"" -s ejabberd -eval "$make_accounts"
-    wait_until_up 60 test -e "$dir/ready"
+    wait_until_up 150 test -e "$dir/ready"
 }

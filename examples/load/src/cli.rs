@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lexopt::prelude::*;
+use waxwing_core::stream::tls::Fingerprint;
+
+/// What to do, to whom.
+#[derive(Debug)]
+pub struct Options {
+    /// The servers, one after the other.
+    pub targets: Vec<Target>,
+    /// How many sessions, an even number: they talk in pairs.
+    pub sessions: usize,
+    /// How many messages in all.
+    pub messages: usize,
+    /// How many of a session's messages may be under way at once.
+    pub window: usize,
+    /// The accounts' domain.
+    pub domain: String,
+    /// No TLS, on loopback only.
+    pub plaintext: bool,
+    /// How long one server may take.
+    pub patience: Duration,
+}
+
+/// One server.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Target {
+    /// What to call it.
+    pub name: String,
+    /// Where it takes clients, with STARTTLS.
+    pub address: SocketAddr,
+    /// The process whose CPU time is the server's.
+    pub pid: u32,
+    /// Its certificate.
+    pub fingerprint: Fingerprint,
+    /// Its accounts: a line `local TAB password` for each.
+    pub accounts: PathBuf,
+}
+
+/// The manual.
+pub const HELP: &str = "\
+load: many sessions, numbered messages, and what they cost the server
+
+usage: load [options] --target NAME,HOST:PORT,PID,FINGERPRINT,ACCOUNTS [--target ...]
+
+The sessions of a target log in over STARTTLS, then talk in pairs, both ways. Every message must arrive, once and in
+order. PID is the server's process: its CPU time is read from /proc. FINGERPRINT is the SHA-256 of its certificate.
+ACCOUNTS is a file with a line `local TAB password` for each session.
+
+options:
+  --sessions N    how many, an even number (200)
+  --messages N    how many messages in all (100000)
+  --window N      how many of a session's messages may be under way at once (16)
+  --domain NAME   the accounts' domain (localhost)
+  --patience S    seconds that one target may take (600)
+  --plaintext     no TLS, to this machine only
+  -h, --help
+";
+
+/// Reads the command line, without the program's name: `None` if it asks for the manual. Errors are one line.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
+    parse_with(&mut lexopt::Parser::from_args(args)).map_err(|e| format!("{e}; see load --help"))
+}
+
+fn parse_with(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options {
+        targets: Vec::new(),
+        sessions: 200,
+        messages: 100_000,
+        window: 16,
+        domain: "localhost".into(),
+        plaintext: false,
+        patience: Duration::from_secs(600),
+    };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("target") => options.targets.push(target(&parser.value()?.string()?)?),
+            Long("sessions") => options.sessions = parser.value()?.parse()?,
+            Long("messages") => options.messages = parser.value()?.parse()?,
+            Long("window") => options.window = parser.value()?.parse()?,
+            Long("domain") => options.domain = parser.value()?.string()?,
+            Long("patience") => options.patience = Duration::from_secs(parser.value()?.parse()?),
+            Long("plaintext") => options.plaintext = true,
+            other => return Err(other.unexpected()),
+        }
+    }
+    if options.targets.is_empty() {
+        return Err("which server? give a --target".into());
+    }
+    if options.sessions == 0 || !options.sessions.is_multiple_of(2) {
+        return Err("--sessions must be even and not 0: they talk in pairs".into());
+    }
+    if options.window == 0 {
+        return Err("--window must not be 0: nothing would ever be sent".into());
+    }
+    if let Some(far) = options.targets.iter().find(|t| options.plaintext && !t.address.ip().is_loopback()) {
+        return Err(format!("--plaintext is refused to {}: it is not this machine", far.address).into());
+    }
+    Ok(Some(options))
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let parts: Vec<&str> = text.splitn(5, ',').collect();
+    let [name, address, pid, fingerprint, accounts] = parts[..] else {
+        return Err(format!("`{text}` is not NAME,HOST:PORT,PID,FINGERPRINT,ACCOUNTS"));
+    };
+    Ok(Target {
+        name: name.into(),
+        address: address.parse().map_err(|_| format!("`{address}` is not an IP address and a port"))?,
+        pid: pid.parse().map_err(|_| format!("`{pid}` is not a process id"))?,
+        fingerprint: fingerprint
+            .parse()
+            .map_err(|_| format!("`{fingerprint}` is not a SHA-256 fingerprint: 64 hexadecimal digits"))?,
+        accounts: accounts.into(),
+    })
+}
+
+/// The first `count` accounts of a file: names and passwords.
+pub fn accounts(file: &Path, count: usize) -> Result<Vec<(String, String)>, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let accounts: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .take(count)
+        .map(|(local, password)| (local.to_owned(), password.to_owned()))
+        .collect();
+    match accounts.len() {
+        found if found < count => Err(format!("{shown} has {found} accounts, {count} are needed")),
+        _ => Ok(accounts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Option<Options>, String> {
+        parse(args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn a_target_has_five_parts() {
+        let hex = "ab".repeat(32);
+        let good = format!("waxwingd,127.0.0.1:5222,17,{hex},/tmp/with,comma");
+        let options = parsed(&["--target", &good]).unwrap().unwrap();
+        assert_eq!(options.targets[0].accounts, Path::new("/tmp/with,comma"));
+        assert_eq!(options.targets[0].pid, 17);
+        assert!(parsed(&["--target", "waxwingd"]).unwrap_err().contains("not NAME,HOST:PORT"));
+        assert!(parsed(&[]).unwrap_err().contains("--target"));
+    }
+
+    #[test]
+    fn plaintext_is_refused_off_loopback_and_odd_sessions_always() {
+        let far = format!("x,192.0.2.1:5222,17,{},f", "ab".repeat(32));
+        assert!(parsed(&["--plaintext", "--target", &far]).unwrap_err().contains("refused"));
+        assert!(parsed(&["--target", &far]).is_ok());
+        assert!(parsed(&["--sessions", "3", "--target", &far]).unwrap_err().contains("even"));
+        assert!(parsed(&["--window", "0", "--target", &far]).unwrap_err().contains("--window"));
+    }
+}
