@@ -6,13 +6,13 @@ use crate::machine::{Entropy, Instant, Now};
 use crate::server::account::Account;
 use crate::stanza::Stanza;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
 #[derive(Debug)]
 pub(super) struct Entities {
     /// By bare address. Never iterated.
-    table: HashMap<Box<str>, Entity, Keyed>,
+    table: Table<Box<str>, Entity>,
     /// Accounts without a session, and since when nothing happened to them.
     idle: BTreeSet<(Instant, BareJid)>,
     /// How many are waiting in all entities that are being loaded. Each of these has at least one, so this bounds their number,
@@ -74,7 +74,7 @@ pub(super) enum Waiting {
 
 impl Entities {
     pub(super) fn new(entropy: &mut Entropy) -> Entities {
-        Entities { table: HashMap::with_hasher(Keyed::new(entropy)), idle: BTreeSet::new(), waiting: 0 }
+        Entities { table: Table::with_hasher(Keyed::new(entropy)), idle: BTreeSet::new(), waiting: 0 }
     }
 
     pub(super) fn get_mut(&mut self, bare: &str) -> Option<&mut Entity> {
@@ -203,6 +203,10 @@ impl Entities {
         self.table.len()
     }
 }
+
+/// A table that is looked things up in, and never iterated.
+#[allow(clippy::disallowed_types, reason = "it is not randomly seeded: the key comes from the hub's entropy")]
+pub(super) type Table<K, V> = std::collections::HashMap<K, V, Keyed>;
 
 /// Hashes under a key that peers cannot know, so that they cannot choose addresses that collide; the key comes from the hub's
 /// entropy, so runs still repeat.

@@ -1,6 +1,6 @@
 //! Sessions: look-up of credentials, binding, the end.
 
-use super::entities::{Entity, Keyed, Waiting};
+use super::entities::{Entity, Keyed, Table, Waiting};
 use super::requests::Asked;
 use super::{Hub, LookupId, Output, SessionId, Unavailable};
 use crate::jid::{BareJid, FullJid};
@@ -8,13 +8,12 @@ use crate::machine::{Entropy, Now};
 use crate::server::account::Account;
 use crate::server::store::Request;
 use crate::stanza::{Condition, StanzaError};
-use std::collections::HashMap;
 
 /// Which session belongs to which account.
 #[derive(Debug)]
 pub(super) struct Sessions {
     /// Never iterated.
-    table: HashMap<SessionId, Session, Keyed>,
+    table: Table<SessionId, Session>,
 }
 
 #[derive(Debug)]
@@ -26,7 +25,7 @@ struct Session {
 
 impl Sessions {
     pub(super) fn new(entropy: &mut Entropy) -> Sessions {
-        Sessions { table: HashMap::with_hasher(Keyed::new(entropy)) }
+        Sessions { table: Table::with_hasher(Keyed::new(entropy)) }
     }
 
     /// Account and address of a session that has been bound.
