@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(split_error, error, "split into {step}");
     assert_eq!(format!("{split:?}"), format!("{frames:?}"), "split into {step}");
 
-    let (theirs, verdict) = rxml_events(&line_ends(stream));
+    let (theirs, verdict) = rxml_events(&prepared(stream));
     let mut ours = Vec::new();
     for frame in &frames {
         match frame {
@@ -53,8 +53,8 @@ fuzz_target!(|data: &[u8]| {
     assert!(theirs.len() >= ours.len(), "{:?}: rxml says {verdict:?}", &ours[theirs.len()..]);
     assert_eq!(ours, theirs[..ours.len()], "rxml says {verdict:?}");
     match (&error, &verdict) {
-        (None, Verdict::Refused(e)) => assert!(ahead(e, stream), "rxml refuses: {e:?}"),
-        (Some(error), Verdict::Whole) => assert!(explained(error), "rxml accepts: {error}"),
+        (None, Verdict::Refused(e)) => assert!(ahead(e, stream) || doomed(stream), "rxml refuses: {e:?}"),
+        (Some(error), Verdict::Whole) => assert!(explained(error, stream), "rxml accepts: {error}"),
         _ => {}
     }
     for frame in &frames {
@@ -143,9 +143,21 @@ fn rxml_events(stream: &[u8]) -> (Vec<Event>, Verdict) {
     (events, verdict)
 }
 
-/// XML 1.0 section 2.11: a parser reads as if line ends had been translated before. rxml is given them translated, because
-/// it trips over a lone carriage return in an attribute value; how we read them is then compared all the same.
-fn line_ends(stream: &[u8]) -> Vec<u8> {
+/// True if we refuse the stream once its last token is complete: names, references and the XML declaration are judged as a
+/// whole.
+fn doomed(stream: &[u8]) -> bool {
+    let ends: [&[u8]; 5] = [b">", b";>", b"=''>", b"'>", b"\">"];
+    ends.iter().all(|end| frames([stream, end]).1.is_some())
+}
+
+/// The stream for rxml, so that what it trips over is compared all the same.
+///
+/// XML 1.0 section 2.11: a parser reads as if line ends had been translated before. rxml is given them translated: it trips
+/// over a lone carriage return in an attribute value, and over `]]` before one in a CDATA section. It also refuses white
+/// space before a document that has no XML declaration, where production 22 has `Misc*`.
+fn prepared(stream: &[u8]) -> Vec<u8> {
+    let space = stream.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+    let stream = if stream[space..].starts_with(b"<?") { stream } else { &stream[space..] };
     let mut out = Vec::with_capacity(stream.len());
     for (i, &b) in stream.iter().enumerate() {
         match b {
@@ -162,18 +174,21 @@ fn ahead(error: &rxml::Error, stream: &[u8]) -> bool {
     match error {
         // A character reference with more than eight digits, zeros in front.
         rxml::Error::UndeclaredEntity => stream.windows(3).any(|w| w == b"&#0" || w == b"&#x"),
+        // rxml's ranges of name characters lack U+FDF0 to U+FFFD, which production 4 has.
+        rxml::Error::UnexpectedChar(_, '\u{FDF0}'..='\u{FFFD}', _) => true,
         _ => false,
     }
 }
 
 /// What we refuse although rxml accepts it.
-fn explained(error: &Error) -> bool {
+fn explained(error: &Error, stream: &[u8]) -> bool {
     match error.kind() {
         // Our limits are not rxml's.
         ErrorKind::Limit => true,
         // XML allows both; RFC 6120 sections 4.8.5 and 11.7 do not.
         ErrorKind::BadFormat | ErrorKind::BadNamespacePrefix => true,
-        _ => false,
+        // rxml overlooks that the default namespace is declared twice if it is none the first time.
+        _ => error.what() == "attribute given twice" && stream.windows(5).any(|w| w == b"xmlns"),
     }
 }
 
@@ -219,9 +234,12 @@ fn writes_well(e: &Element, how: u8) {
             part.lang().or(lang).filter(|_| part.lang().is_some() || !own_lang(part)),
             "{text}"
         );
-        let (theirs, verdict) = rxml_events(&out);
+        let (theirs, verdict) = rxml_events(&prepared(&out));
         let mut ours = Vec::new();
         flatten(there.root(), &mut ours);
+        if matches!(&verdict, Verdict::Refused(e) if ahead(e, &out)) {
+            continue;
+        }
         assert_eq!(ours, theirs[1..], "rxml says {verdict:?}: {text}");
     }
 }

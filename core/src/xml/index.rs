@@ -180,17 +180,10 @@ pub(super) fn slice(bytes: &[u8], start: usize, len: u32) -> &[u8] {
 }
 
 /// True if a name's parts begin as an NCName must.
-#[inline]
 pub(super) fn parts_begin_well(data: &[u8], name: QName) -> bool {
-    begins_well(data, name.local()) && (name.prefix == 0 || begins_well(data, name.prefix()))
-}
-
-#[inline]
-fn begins_well(data: &[u8], part: Span) -> bool {
-    let Some(&first) = data.get(part.start as usize) else { return false };
-    if first < 0x80 {
-        return part.len > 0 && chars::is(first, chars::NAME_START);
-    }
-    let part = slice(data, part.start as usize, part.len);
-    matches!(chars::decode(part), chars::Decoded::Char(c, _) if chars::is_name_start(c))
+    let begins_well = |part: Span| {
+        let part = slice(data, part.start as usize, part.len);
+        matches!(chars::decode(part), chars::Decoded::Char(c, _) if chars::is_name_start(c))
+    };
+    begins_well(name.local()) && (name.prefix == 0 || begins_well(name.prefix()))
 }
