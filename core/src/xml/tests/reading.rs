@@ -130,3 +130,8 @@ fn documents_stand_alone() {
     assert!(Element::parse(b"<a/>", tight).is_ok());
     assert_eq!(Element::parse(b"<ab/>", tight).unwrap_err().kind(), ErrorKind::Limit);
 }
+
+#[test]
+fn an_entry_of_the_index_takes_40_bytes() {
+    assert_eq!(size_of::<crate::xml::index::Item>(), 40);
+}
