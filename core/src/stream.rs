@@ -351,6 +351,12 @@ impl Stream {
         }
     }
 
+    /// Gives back the buffers that are kept between stanzas, for streams that have gone idle; see
+    /// [`Framer::release`](crate::xml::Framer::release).
+    pub fn release(&mut self) {
+        self.framer.release();
+    }
+
     /// Appends outgoing bytes and returns how many; plaintext gathered so far is encrypted now. While the TLS handshake is
     /// under way, plaintext waits.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> usize {

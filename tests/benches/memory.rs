@@ -10,6 +10,7 @@ use cases::world::World;
 use cases::{Contender, Meter};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use std::alloc::System;
+use waxwing_core::server::connection::Transport;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -34,12 +35,15 @@ fn main() {
             idle(name, with_tls);
         }
     }
+    if filter.is_none_or(|filter| "before authentication".contains(filter)) {
+        unauthenticated();
+    }
 }
 
 fn allocations(contender: Contender) {
     let mut work = (contender.prepare)();
-    // Buffers grow to what is usual.
-    work(&mut Meter(&mut |task| task()), 4 * TIMES);
+    // Buffers grow to what is usual, in all sessions.
+    work(&mut Meter(&mut |task| task()), 40 * TIMES);
     let (mut count, mut bytes) = (0, 0);
     let mut counter = |task: &mut dyn FnMut()| {
         let region = Region::new(ALLOCATOR);
@@ -64,6 +68,32 @@ fn idle(name: &str, with_tls: bool) {
         traffic.peers = Vec::new();
         println!("  {when:<46} {:>12} {:>12}", "", (held() - before) / SESSIONS as isize);
         drop(traffic);
+    }
+}
+
+/// The most that a peer can make a connection hold before it has authenticated: instead of logging in it sends a
+/// stanza of nothing but tiny elements, a few bytes at a time.
+fn unauthenticated() {
+    println!("\n{:<48} {:>12} {:>12}", "before authentication, in the clear", "", "bytes");
+    let stanza = format!("<a>{}</a>", "<b/>".repeat(340)).into_bytes();
+    let long = format!("<a b='{}'/>", "c".repeat(10_000)).into_bytes();
+    let refused = format!("<a>{}</a>", "<b/>".repeat(2_500)).into_bytes();
+    for (name, stanza) in
+        [("340 elements", stanza), ("10 KB of text", long), ("2500 elements, refused", refused)]
+    {
+        let (mut world, before) = (World::new(1, false), held());
+        let (now, id) = (world.now(), world.server.accept(world.now(), Transport::Plain));
+        let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+            to='im.example.com' version='1.0'>";
+        world.server.receive(now, id, header.as_bytes());
+        let mut most = 0;
+        for piece in stanza.chunks(7) {
+            let (already, region) = (held(), Region::new(ALLOCATOR));
+            world.server.receive(now, id, piece);
+            // As if nothing had been freed before everything was allocated: an upper bound.
+            most = most.max(already - before + region.change().bytes_allocated as isize);
+        }
+        println!("  {name:<46} {:>12} {most:>12}", "");
     }
 }
 

@@ -76,6 +76,9 @@ enum State {
 struct Link {
     config: Arc<Config>,
     stream: Stream,
+    /// The next event. Most often it is the only one, and then `events` need not allocate.
+    first: Option<Event>,
+    /// Those behind it.
     events: VecDeque<Event>,
 }
 
@@ -85,7 +88,7 @@ impl Connection {
         let stream_config =
             stream::Config { role: Role::Receiver, content_ns: ns::CLIENT, limits: config.unauthenticated };
         let stream = Stream::new(stream_config, now);
-        let mut link = Link { config, stream, events: VecDeque::new() };
+        let mut link = Link { config, stream, first: None, events: VecDeque::new() };
         let negotiation = Negotiation::new(&mut link, entropy, now);
         let state = State::Negotiating(Box::new(negotiation));
         let mut connection = Connection { link, state, held: Vec::new() };
@@ -132,6 +135,8 @@ impl Connection {
         if let State::Negotiating(negotiation) = &mut self.state {
             if let Some(session) = negotiation.bound(&mut self.link, now, jid) {
                 self.state = State::Bound(session);
+                // Many sessions send little from here on.
+                self.link.stream.release();
             }
             self.resume(now);
         }
@@ -203,7 +208,7 @@ impl Connection {
             (Incoming::Closed(closed), _) => {
                 self.state = State::Over;
                 self.held = Vec::new();
-                self.link.events.push_back(Event::Closed(closed));
+                self.link.event(Event::Closed(closed));
             }
             (Incoming::PeerClosed, _) => self.state = State::Over,
             (Incoming::Secured(_), State::Negotiating(negotiation)) => negotiation.secured(),
@@ -287,8 +292,9 @@ impl Machine for Connection {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        let event = self.link.events.pop_front();
-        if self.link.events.is_empty() {
+        let event = self.link.first.take();
+        self.link.first = self.link.events.pop_front();
+        if self.link.first.is_none() && self.link.events.capacity() > 0 {
             // An idle connection owns no memory for events.
             self.link.events = VecDeque::new();
         }
@@ -338,7 +344,10 @@ impl Machine for Connection {
 impl Link {
     /// Queues an event.
     fn event(&mut self, event: Event) {
-        self.events.push_back(event);
+        match self.first {
+            None => self.first = Some(event),
+            Some(_) => self.events.push_back(event),
+        }
     }
 
     /// From the next byte on, TLS. False: there is no certificate for it.

@@ -60,6 +60,11 @@ impl ElementBuilder {
         };
         self.check(writer::is_writable(value), BAD_TEXT);
         self.remove(&name);
+        if self.index.is_empty() {
+            // Room for what most have.
+            self.index.reserve(4);
+            self.attrs.reserve(128);
+        }
         self.index.push((self.attrs.len(), name.len()));
         writer::attribute(&name, value, &mut self.attrs);
         self
@@ -92,6 +97,7 @@ impl ElementBuilder {
         if self.problem.is_none() {
             self.problem = child.problem;
         }
+        self.content.reserve(child.size());
         child.write(&self.ns, &mut self.content);
         self
     }
@@ -120,10 +126,15 @@ impl ElementBuilder {
 
     /// Only size could make this fail: everything has been escaped and checked.
     fn parse(&self) -> Result<Element, Error> {
-        let mut xml = Vec::with_capacity(self.content.len() + self.attrs.len() + self.ns.len() + 64);
+        let mut xml = Vec::with_capacity(self.size());
         self.write("", &mut xml);
         let limits = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
         Element::parse(&xml, limits)
+    }
+
+    /// About how many bytes it is when it is written.
+    fn size(&self) -> usize {
+        self.content.len() + self.attrs.len() + self.ns.len() + 2 * self.name.len() + 32
     }
 
     fn write(&self, default_ns: &str, out: &mut Vec<u8>) {

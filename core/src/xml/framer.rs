@@ -9,7 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Bytes of one frame (a stanza or a stream header). No frame may exceed 512 MiB, whatever is said here. The index of a
-    /// frame has at most one entry (an element, attribute or text) per 12 of these bytes, plus 32.
+    /// frame has at most one entry (an element, attribute or text; 40 bytes each, twice while the frame is completed) per 32 of
+    /// the first 16 KiB of these bytes, and per 12 of the rest, plus 32.
     pub max_bytes: usize,
     /// Depth of elements, the stanza itself being 1.
     pub max_depth: usize,
@@ -197,7 +198,7 @@ impl Framer {
                 return Ok(Some((scanned, element)));
             }
             self.check_size(data.len())?;
-            self.buffer.extend_from_slice(data);
+            self.hold(data);
             *input = &[];
             return Ok(None);
         }
@@ -205,7 +206,7 @@ impl Framer {
             let held = self.buffer.len();
             let n = input.len().min(STEP).min(self.limits.max_bytes - held);
             let (taken, rest) = input.split_at_checked(n).unwrap_or((input, &[]));
-            self.buffer.extend_from_slice(taken);
+            self.hold(taken);
             if let Some(scanned) = self.scanner.run(&self.buffer, self.context.as_deref())? {
                 let used = self.scanner.pos;
                 *input = input.get(used - held..).unwrap_or_default();
@@ -219,6 +220,16 @@ impl Framer {
             *input = rest;
         }
         Ok(None)
+    }
+
+    /// Keeps bytes of an incomplete frame. The buffer grows by doubling, but not beyond what a frame may have.
+    fn hold(&mut self, bytes: &[u8]) {
+        let needed = self.buffer.len() + bytes.len();
+        if needed > self.buffer.capacity() {
+            let size = (2 * self.buffer.capacity()).max(256).min(self.limits.max_bytes).max(needed);
+            self.buffer.reserve_exact(size - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(bytes);
     }
 
     fn check_size(&self, size: usize) -> Result<(), Fault> {

@@ -8,8 +8,11 @@ use std::sync::Arc;
 const MAX_BINDINGS: usize = 64;
 /// From how many attributes on duplicates are found by sorting.
 const SORT_FROM: usize = 12;
-/// A frame's index may have one item per this many bytes that the frame is allowed.
-const BYTES_PER_ITEM: usize = 12;
+/// A frame's index may have one item per this many bytes that the frame is allowed: of the first ones, which is all that a
+/// peer gets before it has authenticated, and of the rest, where rosters have to fit.
+const BYTES_PER_ITEM: (usize, usize) = (32, 12);
+/// How many bytes the first ones are.
+const FIRST_BYTES: usize = 16 << 10;
 
 const TWICE: &str = "attribute given twice";
 
@@ -69,7 +72,8 @@ impl Indexer {
         self.tail.clear();
         self.open.clear();
         self.bindings.clear();
-        self.max_items = limits.max_bytes / BYTES_PER_ITEM + 32;
+        let first = limits.max_bytes.min(FIRST_BYTES);
+        self.max_items = first / BYTES_PER_ITEM.0 + (limits.max_bytes - first) / BYTES_PER_ITEM.1 + 32;
         self.max_depth = limits.max_depth;
         self.max_attributes = limits.max_attributes;
         self.content_prefix =
@@ -361,6 +365,11 @@ impl Indexer {
     fn push(&mut self, item: Item, at: usize) -> Result<(), Fault> {
         if self.items.len() >= self.max_items {
             return fault(ErrorKind::Limit, "too many elements, attributes and texts", at);
+        }
+        if self.items.len() == self.items.capacity() {
+            // As a vector grows by itself, but not beyond what a frame may have.
+            let more = self.items.len().max(16).min(self.max_items - self.items.len());
+            self.items.reserve_exact(more);
         }
         self.items.push(item);
         Ok(())

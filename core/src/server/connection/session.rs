@@ -158,6 +158,7 @@ impl Session {
     /// Sends a keep-alive if one is due. The error is for a client that does not answer.
     pub(super) fn tick(&mut self, link: &mut Link, now: Now) -> Option<StreamError> {
         let due = self.deadline(link).filter(|deadline| deadline.at <= now.instant)?;
+        link.stream.release();
         match (link.config.keep_alive, due.reason) {
             (KeepAlive::Ping { .. }, Reason::Idle) => {
                 // It has not responded to what was sent: just what the condition is for (RFC 6120 section 4.9.3.4).

@@ -203,3 +203,15 @@ fn errors_say_where() {
     assert_eq!(error.offset(), 7);
     assert_eq!(error.to_string(), "character that XML does not allow (at byte 7)");
 }
+
+#[test]
+fn rfc6120_13_12_the_index_of_a_small_frame_is_small_too() {
+    let elements = |n: usize| format!("<a>{}</a>", "<b/>".repeat(n));
+    let limits = Limits { max_bytes: 10 << 10, max_depth: 16, max_attributes: 32 };
+    assert!(Element::parse(elements(10_240 / 32 + 31).as_bytes(), limits).is_ok());
+    let error = Element::parse(elements(10_240 / 32 + 32).as_bytes(), limits).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    // A roster comes after authentication, and there each entry of the index may take 12 bytes.
+    let limits = Limits { max_bytes: 256 << 10, ..limits };
+    assert!(Element::parse(elements(20_000).as_bytes(), limits).is_ok());
+}
