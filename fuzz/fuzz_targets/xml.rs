@@ -105,9 +105,8 @@ enum Verdict {
 
 /// rxml's events, white space between stanzas left out.
 fn rxml_events(stream: &[u8]) -> (Vec<Event>, Verdict) {
-    let mut options = rxml::Options::default();
     // Ours are limited by the frame.
-    options.max_token_length = 2 * LIMITS.max_bytes;
+    let options = rxml::Options { max_token_length: 2 * LIMITS.max_bytes, ..rxml::Options::default() };
     let mut parser = rxml::Parser::with_options(options);
     let (mut events, mut depth, mut input) = (Vec::new(), 0usize, stream);
     let verdict = loop {
