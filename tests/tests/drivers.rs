@@ -74,3 +74,69 @@ fn std_waits_for_a_peer_that_does() {
     assert_eq!(driver.next_event(None).unwrap(), None);
     assert_eq!(reader.join().unwrap(), 64 << 20);
 }
+
+/// Has something to say, and tells at the end what it has heard.
+#[derive(Default)]
+struct Curious {
+    heard: Vec<u8>,
+    said: bool,
+    ended: bool,
+}
+
+impl Machine for Curious {
+    type Event = Vec<u8>;
+
+    fn receive(&mut self, _now: Now, input: &[u8]) {
+        self.heard.extend_from_slice(input);
+    }
+    fn receive_eof(&mut self, _now: Now) {
+        self.ended = true;
+    }
+    fn transmit(&mut self, out: &mut Vec<u8>) -> usize {
+        if std::mem::replace(&mut self.said, true) {
+            return 0;
+        }
+        out.extend_from_slice(b"hello");
+        5
+    }
+    fn poll_event(&mut self) -> Option<Vec<u8>> {
+        self.ended.then(|| std::mem::take(&mut self.heard))
+    }
+    fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+    fn tick(&mut self, _now: Now) {}
+    fn is_finished(&self) -> bool {
+        self.ended
+    }
+}
+
+/// A socket whose peer has said goodbye and gone, leaving what it was sent unread: the connection is reset.
+fn reset_after_goodbye() -> TcpStream {
+    use std::io::Write as _;
+    let (mut socket, mut peer) = sockets();
+    socket.write_all(b"unread").unwrap();
+    // It must have arrived, or there would be nothing left unread.
+    peer.peek(&mut [0; 6]).unwrap();
+    peer.write_all(b"goodbye").unwrap();
+    drop(peer);
+    socket
+}
+
+#[test]
+fn std_hears_what_was_said_before_the_connection_was_reset() {
+    let mut driver =
+        waxwing_std::Driver::new(Curious::default(), reset_after_goodbye(), Clock::start()).unwrap();
+    assert_eq!(driver.next_event(None).unwrap(), Some(b"goodbye".to_vec()));
+}
+
+#[test]
+fn tokio_hears_what_was_said_before_the_connection_was_reset() {
+    let socket = reset_after_goodbye();
+    socket.set_nonblocking(true).unwrap();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let socket = tokio::net::TcpStream::from_std(socket).unwrap();
+        let mut driver = waxwing_tokio::Driver::new(Curious::default(), socket, Clock::start()).unwrap();
+        assert_eq!(driver.next_event().await, Some(b"goodbye".to_vec()));
+    });
+}

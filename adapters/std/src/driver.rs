@@ -29,6 +29,8 @@ pub struct Driver<M> {
     written: usize,
     scratch: Box<[u8]>,
     eof: bool,
+    /// Nothing can be written any more. What the peer has sent before can still be read: often it says why.
+    unheard: bool,
     last_words: Duration,
     /// When the end is no longer waited for.
     end_by: Option<Instant>,
@@ -41,9 +43,18 @@ impl<M: Machine> Driver<M> {
         socket.set_nonblocking(false)?;
         socket.set_write_timeout(Some(TURN))?;
         let scratch = vec![0; SCRATCH].into_boxed_slice();
-        let (last_words, end_by) = (LAST_WORDS, None);
-        let (outgoing, written, eof) = (Vec::new(), 0, false);
-        Ok(Driver { machine, socket, clock, outgoing, written, scratch, eof, last_words, end_by })
+        Ok(Driver {
+            machine,
+            socket,
+            clock,
+            outgoing: Vec::new(),
+            written: 0,
+            scratch,
+            eof: false,
+            unheard: false,
+            last_words: LAST_WORDS,
+            end_by: None,
+        })
     }
 
     /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
@@ -103,7 +114,7 @@ impl<M: Machine> Driver<M> {
     /// Writes what the machine has to send. True if some of it still waits for the socket.
     fn flush(&mut self) -> io::Result<bool> {
         loop {
-            if self.written == self.outgoing.len() {
+            if self.written == self.outgoing.len() || self.unheard {
                 self.outgoing.clear();
                 self.written = 0;
                 if self.machine.transmit(&mut self.outgoing) == 0 {
@@ -111,11 +122,14 @@ impl<M: Machine> Driver<M> {
                     return Ok(false);
                 }
             }
+            if self.unheard {
+                continue;
+            }
             match self.socket.write(&self.outgoing[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if timed_out(&e) => return Ok(true),
-                Err(e) if self.dropped(&e) => return Ok(false),
+                Err(e) if is_loss(&e) => self.unheard = true,
                 Err(e) => return Err(e),
             }
         }
@@ -138,30 +152,22 @@ impl<M: Machine> Driver<M> {
             }
             Ok(n) => self.machine.receive(self.clock.now(), &self.scratch[..n]),
             Err(e) if timed_out(&e) || e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if self.dropped(&e) => {}
+            Err(e) if is_loss(&e) => {
+                // A connection that the peer has dropped ends like one that it has closed.
+                self.unheard = true;
+                self.eof = true;
+                self.machine.receive_eof(self.clock.now());
+            }
             Err(e) => return Err(e),
         }
         Ok(())
     }
+}
 
-    /// A connection that the peer has dropped ends like one that it has closed.
-    fn dropped(&mut self, error: &io::Error) -> bool {
-        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
-        if !matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
-        {
-            return false;
-        }
-        self.outgoing.clear();
-        self.written = 0;
-        if !self.eof {
-            self.eof = true;
-            self.machine.receive_eof(self.clock.now());
-        }
-        // Whatever it still wants to say has nowhere to go.
-        self.machine.transmit(&mut self.outgoing);
-        self.outgoing.clear();
-        true
-    }
+/// The peer is gone, or the way to it.
+fn is_loss(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
 }
 
 fn timed_out(error: &io::Error) -> bool {

@@ -32,6 +32,8 @@ pub struct Driver<M> {
     /// How much of `outgoing` the socket has taken.
     written: usize,
     eof: bool,
+    /// Nothing can be written any more. What the peer has sent before can still be read: often it says why.
+    unheard: bool,
     last_words: Duration,
     /// When the end is no longer waited for.
     end_by: Option<Instant>,
@@ -49,6 +51,7 @@ impl<M: Machine> Driver<M> {
             outgoing: Vec::new(),
             written: 0,
             eof: false,
+            unheard: false,
             last_words,
             end_by,
         })
@@ -152,7 +155,7 @@ impl<M: Machine> Driver<M> {
     /// Writes what the machine has to send, as far as the socket takes it. True if some of it still waits.
     fn flush(&mut self) -> bool {
         loop {
-            if self.written == self.outgoing.len() {
+            if self.written == self.outgoing.len() || self.unheard {
                 self.outgoing.clear();
                 self.written = 0;
                 if self.machine.transmit(&mut self.outgoing) == 0 {
@@ -161,11 +164,14 @@ impl<M: Machine> Driver<M> {
                     return false;
                 }
             }
+            if self.unheard {
+                continue;
+            }
             match self.socket.try_write(&self.outgoing[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => self.dropped(),
+                Err(_) => self.unheard = true,
             }
         }
     }
@@ -186,14 +192,11 @@ impl<M: Machine> Driver<M> {
 
     /// A connection that is gone ends like one that the peer has closed; what was to be sent has nowhere to go.
     fn dropped(&mut self) {
+        self.unheard = true;
         if !self.eof {
             self.eof = true;
             self.machine.receive_eof(self.clock.now());
         }
-        self.outgoing.clear();
-        self.written = 0;
-        self.machine.transmit(&mut self.outgoing);
-        self.outgoing.clear();
     }
 }
 
