@@ -26,10 +26,9 @@ pub enum Tone {
 }
 
 impl Screen {
-    /// Shows one line. Control characters in it are shown as U+FFFD: nobody else writes to this terminal.
+    /// Shows one line.
     pub fn show(&self, tone: Tone, line: &str) {
-        let line: String =
-            line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
+        let line = harmless(line);
         let text = match (self.color, tone) {
             (false, _) => format!("{line}\n"),
             (true, Tone::Message) => format!("\x1b[36m{line}\x1b[0m\n"),
@@ -46,6 +45,13 @@ impl Screen {
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         }
     }
+}
+
+/// What others wrote, with U+FFFD for what would steer this terminal or reorder the line around it: control characters,
+/// bidirectional embeddings and overrides.
+fn harmless(line: &str) -> String {
+    let steers = |c: char| (c.is_control() && c != '\t') || ('\u{202a}'..='\u{202e}').contains(&c);
+    line.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Starts reading. Lines come out of the channel, which closes at the end of input.
@@ -83,4 +89,15 @@ pub fn start(no_color: bool, raw: bool) -> (Screen, mpsc::Receiver<String>) {
         }
     });
     (Screen { printer, color }, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn nobody_else_steers_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c\td"), "a\u{fffd}[2Jb\u{fffd}c\td");
+        assert_eq!(harmless("Grüße, שלום 🎉"), "Grüße, שלום 🎉");
+    }
 }

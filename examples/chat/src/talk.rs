@@ -97,6 +97,9 @@ impl Talk<'_> {
         // Answers go to where the message came from (RFC 6121 section 5.1).
         let same = |to: &Jid| message.from().is_some_and(|from| from.bare_str() == to.bare_str());
         if message.kind() == MessageType::Chat && self.to.as_ref().is_none_or(same) {
+            if self.to.is_none() {
+                self.notice(&format!("talking to {from}"));
+            }
             self.to = message.from().cloned();
         }
     }
