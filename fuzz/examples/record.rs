@@ -133,7 +133,7 @@ fn client(seeds: &Path) -> io::Result<()> {
         let steps = script.steps.iter().filter_map(|step| match step {
             Step::Peer(_) => said.next().filter(|bytes| !bytes.is_empty()).map(|bytes| Step::Send(bytes)),
             Step::Wish(_) => None,
-            other => Some(other.clone()),
+            other => Some(*other),
         });
         write(seeds, &format!("raw-{name}"), &Script { settings, steps: steps.collect() })?;
     }

@@ -45,7 +45,7 @@ impl ProperClient {
     /// several clients apart.
     pub fn new(settings: [u8; 2], number: u8, now: Now) -> ProperClient {
         let local = if number % 3 == 2 { "romeo" } else { "juliet" };
-        let resource = if number % 2 == 0 { "" } else { "/balcony" };
+        let resource = if number.is_multiple_of(2) { "" } else { "/balcony" };
         let tls = match (bit(settings, 1), bit(settings, 2)) {
             (true, _) => TlsMode::Outside,
             (false, true) => TlsMode::StartTlsOutside,

@@ -57,7 +57,7 @@ impl Script<'_> {
         let mut out = self.settings.to_vec();
         for step in &self.steps {
             match *step {
-                Step::Send(bytes) => put_bytes(&mut out, &[b's'], bytes),
+                Step::Send(bytes) => put_bytes(&mut out, b"s", bytes),
                 Step::Flood(times, bytes) => put_bytes(&mut out, &[b'f', times], bytes),
                 Step::Peer(n) => out.extend([b'p', n]),
                 Step::Wish(n) => out.extend([b'q', n]),
