@@ -46,6 +46,13 @@ fn server(seeds: &Path) -> io::Result<()> {
         let said = connection_play::record(&script);
         let steps = said.iter().filter(|bytes| !bytes.is_empty()).map(|bytes| Step::Send(bytes)).collect();
         write(seeds, &format!("raw-{name}"), &Script { settings, steps })?;
+        // All at once, and the owner acts after each byte.
+        let settings = [settings[0], settings[1] | 0b0010_0000];
+        write(
+            seeds,
+            &format!("at-once-{name}"),
+            &Script { settings, steps: vec![Step::Send(&said.concat())] },
+        )?;
     }
     write(seeds, "owner-answers-late", &Script { settings: [0b0011_0000, 1], steps: late_owner() })?;
     for (name, settings) in [
@@ -112,7 +119,7 @@ fn client(seeds: &Path) -> io::Result<()> {
         ("scram", [0b0000_0000, 0]),
         ("scram-plus", [0b0010_0011, 0]),
         ("scram-starttls", [0b1001_0010, 0]),
-        ("plain", [0b0000_0000, 4]),
+        ("plain", [0b0000_0000, 0b1100]),
         ("credentials-when-asked", [0b0000_1000, 0]),
         ("oauthbearer", [0b0000_1111, 0]),
         ("tight-limits", [0b0111_0000, 3]),

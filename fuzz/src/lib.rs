@@ -26,6 +26,8 @@ pub enum Pieces {
     Whole,
     /// In small ones.
     Small,
+    /// In small ones, and its owner does all that it has to do after each of them.
+    Drained,
 }
 
 impl Pieces {
@@ -33,8 +35,8 @@ impl Pieces {
     pub fn size(self, bytes: usize) -> usize {
         match self {
             Pieces::Whole => bytes,
-            Pieces::Small if bytes > 2048 => 61,
-            Pieces::Small => bytes.min(1),
+            _ if bytes > 2048 => 61,
+            _ => bytes.min(1),
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct Player<M> {
     pub now: Now,
     /// What it has sent.
     pub wire: Wire,
-    /// What it has told its owner, with the amount that it had sent before.
+    /// What it has told its owner.
     pub log: Vec<String>,
     /// More than this it must never have waiting to be sent.
     most_queued: usize,
@@ -85,7 +85,7 @@ impl<M: Subject> Player<M> {
                 Some(event) => {
                     assert!(!self.ended, "an event after the end: {event:?}");
                     self.ended = M::is_end(&event);
-                    self.log.push(format!("{} {event:?}", self.wire.sent.len()));
+                    self.log.push(format!("{event:?}"));
                     on_event(&mut self.machine, self.now, &event);
                 }
                 None if appended == 0 => {

@@ -437,6 +437,34 @@ impl Play {
         }
         assert_eq!(self.server.connections(), 0);
         assert_eq!(self.server.deadline(), None, "nothing is left to wait for");
+        self.check_service();
+    }
+
+    /// Whatever has happened, whoever comes next can log in and is the only session of the account.
+    fn check_service(&mut self) {
+        let settings = self.settings;
+        let is_secured = bit(settings, 1) || bit(settings, 2);
+        let is_scram = matches!(settings[1] & 7, 0 | 2);
+        if !is_scram || (bit(settings, 3) && !is_secured) {
+            return;
+        }
+        let (now, juliet) = (self.now, account("juliet"));
+        self.store.insert(juliet.clone(), Record::new(login()));
+        self.server.with_hub(now, |hub| hub.account_changed(now, juliet));
+        self.connect();
+        let peer = self.current;
+        self.peers[peer].client = ProperClient::new(settings, 0, now);
+        for wish in [None; 10].into_iter().chain([Some(0), Some(1)]) {
+            if let Some(wish) = wish {
+                self.step(&Step::Wish(wish));
+            }
+            self.step(&Step::Peer(255));
+            self.drain();
+        }
+        let Peer { online, wire, .. } = &self.peers[peer];
+        assert!(online.is_some(), "a proper client can log in: {}", wire.sent.escape_ascii());
+        // Its own presence and its own message.
+        assert_eq!(wire.stanzas, 2, "{}", wire.sent.escape_ascii());
     }
 
     fn settle(&mut self, rounds: usize) {
