@@ -23,10 +23,12 @@
 //! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
 
 mod account;
+mod config;
 pub mod connection;
 pub mod hub;
 pub mod module;
 mod outbox;
+mod output;
 mod services;
 pub mod single;
 pub mod store;

@@ -4,13 +4,17 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use waxwing_core::jid::BareJid;
 use waxwing_core::sasl::{ScramHash, ScramKeys, StoredCredentials};
-use waxwing_core::server::store::{Delta, Record, Reply, Request, StoreError};
+use waxwing_core::server::store::{Delta, Found, Query, Record, Reply, Request, StoreError};
 
 /// Executes a request. The outer error is SQLite's: the transaction around it must be rolled back. What the request itself
 /// cannot have (an account that exists already) is in the reply, and nothing has been written then.
 pub(crate) fn execute(connection: &Connection, request: &Request) -> rusqlite::Result<Reply> {
     Ok(match request {
         Request::Load { id, account } => Reply::Loaded { id: *id, result: Ok(load(connection, account)?) },
+        Request::Read { id, account, query: Query::Credentials } => {
+            let record = load(connection, account)?.ok_or(StoreError::Missing);
+            Reply::Read { id: *id, result: record.map(|record| Found::Credentials(record.credentials)) }
+        }
         Request::Create { id, account, record } => {
             Reply::Saved { id: *id, result: create(connection, account, &record.credentials)? }
         }
@@ -24,7 +28,7 @@ pub(crate) fn execute(connection: &Connection, request: &Request) -> rusqlite::R
 
 /// True for requests that only read.
 pub(crate) fn only_reads(request: &Request) -> bool {
-    matches!(request, Request::Load { .. })
+    matches!(request, Request::Load { .. } | Request::Read { .. })
 }
 
 fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<Record>> {

@@ -2,17 +2,20 @@
 //!
 //! All its logic is synchronous and looks at nothing but itself. What it wants others to know it sends them as a stanza.
 
+mod changes;
 mod delivery;
 mod presence;
 
-use super::hub::{Config, ConflictPolicy, Output, SessionId};
+use super::config::{Config, ConflictPolicy};
 use super::module::Module;
 use super::outbox::Outbox;
+use super::output::{Output, SessionId};
 use super::store::Record;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::machine::{Entropy, Now};
 use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
+use changes::Changes;
 use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
@@ -35,6 +38,7 @@ pub(super) struct Account {
     anonymous: bool,
     /// In the order in which they were bound. There are few.
     sessions: Vec<Session>,
+    changes: Changes,
 }
 
 /// A connected resource.
@@ -64,7 +68,7 @@ pub(super) struct Bound {
 
 impl Account {
     pub(super) fn new(jid: BareJid, record: Record) -> Account {
-        Account { jid, record, anonymous: false, sessions: Vec::new() }
+        Account { jid, record, anonymous: false, sessions: Vec::new(), changes: Changes::default() }
     }
 
     /// An account that lives no longer than its sessions.
@@ -78,6 +82,35 @@ impl Account {
 
     pub(super) fn has_sessions(&self) -> bool {
         !self.sessions.is_empty()
+    }
+
+    /// Whether it has to stay in memory: somebody is connected, or the store has not answered yet.
+    pub(super) fn is_busy(&self) -> bool {
+        self.has_sessions() || self.is_changing()
+    }
+
+    /// A stanza that one of its sessions sends, with a sender and an addressee. Returns what is to be routed:
+    ///
+    /// 1. subscriptions take their turn;
+    /// 2. presence changes what the account knows of the session.
+    pub(super) fn send(&mut self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
+        match self.sent_in_turn(id, stanza, ctx)? {
+            Stanza::Presence(presence) => self.direct(id, presence, ctx),
+            other => Some(other),
+        }
+    }
+
+    /// A stanza that is addressed to the account or one of its resources:
+    ///
+    /// 1. what reads or changes what lasts takes its turn;
+    /// 2. it is delivered or answered.
+    pub(super) fn receive(&mut self, stanza: Stanza, ctx: &mut Context<'_>) {
+        let Some(stanza) = self.received_in_turn(stanza, ctx) else { return };
+        match stanza {
+            Stanza::Message(message) => self.receive_message(message, ctx),
+            Stanza::Presence(presence) => self.receive_presence(presence, ctx),
+            Stanza::Iq(iq) => self.receive_iq(iq, ctx),
+        }
     }
 
     /// Binds a resource (RFC 6120 section 7).

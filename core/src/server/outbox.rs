@@ -1,7 +1,10 @@
-//! What a call into the hub leaves behind: outputs for the owner, stanzas that still have to be routed.
+//! What a call into the hub leaves behind: outputs for the owner, stanzas that still have to be routed, and what entities ask
+//! of the store.
 
-use super::hub::{Output, SessionId};
-use crate::stanza::{Condition, Stanza, StanzaError};
+use super::output::{Output, SessionId};
+use super::store::{Delta, Found, Query, StoreError};
+use crate::jid::BareJid;
+use crate::stanza::{Condition, ErrorType, Stanza, StanzaError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Default)]
@@ -9,6 +12,36 @@ pub(super) struct Outbox {
     pub(super) outputs: VecDeque<Output>,
     /// Sent by entities, not yet routed. Empty between calls.
     pub(super) work: VecDeque<Stanza>,
+    /// Asked by entities, not yet handed to the store. Empty between calls.
+    pub(super) asks: VecDeque<Ask>,
+}
+
+/// What an entity asks of the store. The answer comes back to the entity, together with `then`.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) account: BareJid,
+    pub(super) what: What,
+    pub(super) then: Then,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Save(Vec<Delta>),
+    Read(Query),
+}
+
+/// What an entity does once the store has answered it.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// Goes on with the change that is under way.
+    Change,
+}
+
+/// What the store said. Without an answer in time it is an error, and what was to be saved may have been saved or not.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Saved(Result<(), StoreError>),
+    Found(Result<Found, StoreError>),
 }
 
 impl Outbox {
@@ -22,6 +55,11 @@ impl Outbox {
         self.work.push_back(stanza);
     }
 
+    /// Asks the store for something in the name of an account.
+    pub(super) fn ask(&mut self, account: BareJid, what: What, then: Then) {
+        self.asks.push_back(Ask { account, what, then });
+    }
+
     /// Reports an error to the sender of a stanza, where one may be reported.
     pub(super) fn bounce(&mut self, stanza: &Stanza, condition: Condition) {
         self.bounce_with(stanza, StanzaError::new(condition));
@@ -33,4 +71,13 @@ impl Outbox {
             self.send(reply);
         }
     }
+}
+
+/// What others get to hear of trouble with the store: that they may try again.
+pub(super) fn store_trouble(error: &StoreError) -> StanzaError {
+    let condition = match error {
+        StoreError::Busy => Condition::ResourceConstraint,
+        _ => Condition::InternalServerError,
+    };
+    StanzaError::new(condition).with_type(ErrorType::Wait)
 }

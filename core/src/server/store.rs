@@ -11,12 +11,15 @@
 //! is given up after a time-out of the hub's; one that comes later than that is ignored.
 
 mod memory;
+mod record;
 
 use crate::jid::BareJid;
-use crate::sasl::StoredCredentials;
 use std::fmt;
 
 pub use memory::MemoryStore;
+pub use record::{
+    Contact, Delta, Document, Found, LastPresence, OfflineCount, OfflineMessage, Query, Record, Roster,
+};
 
 /// Names a request in its reply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -57,6 +60,16 @@ pub enum Request {
         /// What changed, in order.
         deltas: Vec<Delta>,
     },
+    /// Something about an account that is not part of its record; fails with [`StoreError::Missing`] where there is no such
+    /// account. Answered with [`Reply::Read`].
+    Read {
+        /// Goes into the reply.
+        id: RequestId,
+        /// Which account.
+        account: BareJid,
+        /// What.
+        query: Query,
+    },
     /// An account with all that belongs to it goes; fails with [`StoreError::Missing`] where there is none. Answered with
     /// [`Reply::Saved`].
     Delete {
@@ -78,6 +91,13 @@ pub enum Reply {
         /// The account; `None` if there is no such account.
         result: Result<Option<Record>, StoreError>,
     },
+    /// To [`Request::Read`].
+    Read {
+        /// Of the request.
+        id: RequestId,
+        /// What the query names: its own kind of [`Found`].
+        result: Result<Found, StoreError>,
+    },
     /// To [`Request::Create`], [`Request::Save`] and [`Request::Delete`]: the change is durable, or was not made.
     Saved {
         /// Of the request.
@@ -85,23 +105,6 @@ pub enum Reply {
         /// Whether the change was made.
         result: Result<(), StoreError>,
     },
-}
-
-/// What is kept of an account and loaded whole: small things only. Large collections (offline messages, archives) are never
-/// part of it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct Record {
-    /// What stands in for the password.
-    pub credentials: StoredCredentials,
-}
-
-/// One change to a [`Record`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Delta {
-    /// The credentials are now these.
-    Credentials(StoredCredentials),
 }
 
 /// Why a store did not do what it was asked.
@@ -125,6 +128,7 @@ impl Request {
             Request::Load { id, .. }
             | Request::Create { id, .. }
             | Request::Save { id, .. }
+            | Request::Read { id, .. }
             | Request::Delete { id, .. } => *id,
         }
     }
@@ -135,6 +139,7 @@ impl Request {
             Request::Load { account, .. }
             | Request::Create { account, .. }
             | Request::Save { account, .. }
+            | Request::Read { account, .. }
             | Request::Delete { account, .. } => account,
         }
     }
@@ -143,6 +148,7 @@ impl Request {
     pub fn refused(&self, error: StoreError) -> Reply {
         match self {
             Request::Load { id, .. } => Reply::Loaded { id: *id, result: Err(error) },
+            Request::Read { id, .. } => Reply::Read { id: *id, result: Err(error) },
             Request::Create { id, .. } | Request::Save { id, .. } | Request::Delete { id, .. } => {
                 Reply::Saved { id: *id, result: Err(error) }
             }
@@ -154,21 +160,7 @@ impl Reply {
     /// The id of the request that this answers.
     pub fn id(&self) -> RequestId {
         match self {
-            Reply::Loaded { id, .. } | Reply::Saved { id, .. } => *id,
-        }
-    }
-}
-
-impl Record {
-    /// A new account's record.
-    pub fn new(credentials: StoredCredentials) -> Record {
-        Record { credentials }
-    }
-
-    /// Makes a change.
-    pub fn apply(&mut self, delta: Delta) {
-        match delta {
-            Delta::Credentials(credentials) => self.credentials = credentials,
+            Reply::Loaded { id, .. } | Reply::Read { id, .. } | Reply::Saved { id, .. } => *id,
         }
     }
 }

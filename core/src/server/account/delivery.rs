@@ -17,16 +17,7 @@ use crate::server::services;
 use crate::stanza::{Condition, Iq, Message, MessageType, Stanza};
 
 impl Account {
-    /// A stanza that is addressed to this account.
-    pub(in crate::server) fn receive(&mut self, stanza: Stanza, ctx: &mut Context<'_>) {
-        match stanza {
-            Stanza::Message(message) => self.receive_message(message, ctx),
-            Stanza::Presence(presence) => self.receive_presence(presence, ctx),
-            Stanza::Iq(iq) => self.receive_iq(iq, ctx),
-        }
-    }
-
-    fn receive_message(&self, message: Message, ctx: &mut Context<'_>) {
+    pub(super) fn receive_message(&self, message: Message, ctx: &mut Context<'_>) {
         let kind = message.kind();
         let resource = message.to().and_then(|to| to.resource());
         if let Some(resource) = resource {
@@ -73,7 +64,7 @@ impl Account {
         }
     }
 
-    fn receive_iq(&self, iq: Iq, ctx: &mut Context<'_>) {
+    pub(super) fn receive_iq(&self, iq: Iq, ctx: &mut Context<'_>) {
         match iq.to().and_then(|to| to.resource()) {
             Some(resource) => match self.session(resource) {
                 Some(session) => ctx.outbox.deliver(session.id, Stanza::Iq(iq)),

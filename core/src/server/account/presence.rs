@@ -9,7 +9,7 @@
 
 use super::{Account, Available, Context, Session};
 use crate::jid::Jid;
-use crate::server::hub::SessionId;
+use crate::server::output::SessionId;
 use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
 
 impl Account {
@@ -67,7 +67,7 @@ impl Account {
     }
 
     /// A session's presence with `to`. Returns it if it is to be routed.
-    pub(in crate::server) fn direct(
+    pub(super) fn direct(
         &mut self,
         id: SessionId,
         presence: Presence,

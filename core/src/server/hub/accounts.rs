@@ -8,9 +8,9 @@ use crate::machine::Now;
 use crate::sasl::StoredCredentials;
 use crate::server::account::{Account, no_such_user};
 use crate::server::hub::LookupId;
-use crate::server::outbox::Outbox;
-use crate::server::store::{Record, Reply, Request, StoreError};
-use crate::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use crate::server::outbox::{Answer, Ask, Outbox, Then, What, store_trouble};
+use crate::server::store::{Found, Record, Reply, Request, StoreError};
+use crate::stanza::{Condition, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 
 impl Hub {
@@ -40,9 +40,19 @@ impl Hub {
         let Some(asked) = self.requests.end(reply.id()) else { return };
         match (asked, reply) {
             (Asked::Load(account), Reply::Loaded { result, .. }) => self.loaded(now, &account, result),
-            (Asked::Lookup(lookup), Reply::Loaded { result, .. }) => {
-                let stored = result.map(|record| record.map(|record| record.credentials));
-                self.tools.outbox.credentials(lookup, stored.map_err(|_| Unavailable));
+            (Asked::Lookup(lookup), Reply::Read { result, .. }) => {
+                let stored = match result {
+                    Ok(Found::Credentials(credentials)) => Ok(Some(credentials)),
+                    Err(StoreError::Missing) => Ok(None),
+                    Ok(_) | Err(_) => Err(Unavailable),
+                };
+                self.tools.outbox.credentials(lookup, stored);
+            }
+            (Asked::Entity { account, then, reads: true }, Reply::Read { result, .. }) => {
+                self.entity_answered(now, &account, then, Answer::Found(result));
+            }
+            (Asked::Entity { account, then, reads: false }, Reply::Saved { result, .. }) => {
+                self.entity_answered(now, &account, then, Answer::Saved(result));
             }
             (Asked::Reload(account), Reply::Loaded { result, .. }) => self.reloaded(now, &account, result),
             (Asked::Change { id, account, order }, Reply::Saved { result, .. }) => {
@@ -72,7 +82,37 @@ impl Hub {
             Asked::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
             Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
             Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),
+            Asked::Entity { account, then, reads: true } => {
+                self.entity_answered(now, &account, then, Answer::Found(Err(error)));
+            }
+            // The change may have been made: what is in memory has to be compared with what the store has.
+            Asked::Entity { account, then, reads: false } => {
+                self.refresh(now, &account);
+                self.entity_answered(now, &account, then, Answer::Saved(Err(error)));
+            }
         }
+    }
+
+    /// Asks the store what an entity wants to know or to keep.
+    pub(super) fn ask_for_entity(&mut self, now: Now, ask: Ask) {
+        let Ask { account, what, then } = ask;
+        let reads = matches!(what, What::Read(_));
+        if self.requests.len() >= self.tools.config.limits.store_requests {
+            let busy = StoreError::Busy;
+            let answer = if reads { Answer::Found(Err(busy)) } else { Answer::Saved(Err(busy)) };
+            return self.entity_answered(now, &account, then, answer);
+        }
+        let id = self.ask(now, Asked::Entity { account: account.clone(), reads, then });
+        self.request(match what {
+            What::Save(deltas) => Request::Save { id, account, deltas },
+            What::Read(query) => Request::Read { id, account, query },
+        });
+    }
+
+    fn entity_answered(&mut self, now: Now, account: &BareJid, then: Then, answer: Answer) {
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        ready.account.answered(then, answer, &mut self.tools.context(now));
+        self.settle(now, account);
     }
 
     fn loaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
@@ -99,7 +139,6 @@ impl Hub {
     fn turn_away(&mut self, now: Now, waiting: Waiting) {
         match waiting {
             Waiting::Stanza(stanza) => no_such_user(stanza, &mut self.tools.context(now)),
-            Waiting::Lookup(lookup) => self.tools.outbox.credentials(lookup, Ok(None)),
             Waiting::Bind { session, .. } => {
                 self.refuse_bind(session, StanzaError::new(Condition::NotAuthorized))
             }
@@ -109,16 +148,11 @@ impl Hub {
 
     /// Whether there is such an account cannot be said now.
     fn fail(&mut self, waiting: Waiting, error: &StoreError) {
-        let error = StanzaError::new(match error {
-            StoreError::Busy => Condition::ResourceConstraint,
-            _ => Condition::InternalServerError,
-        });
-        let error = error.with_type(ErrorType::Wait);
+        let error = store_trouble(error);
         match waiting {
             // Presence is repeated or replaced by later presence, and errors about it help nobody.
             Waiting::Stanza(Stanza::Presence(_)) => {}
             Waiting::Stanza(stanza) => self.tools.outbox.bounce_with(&stanza, error),
-            Waiting::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
             Waiting::Bind { session, .. } => self.refuse_bind(session, error),
             Waiting::Cancelled => {}
         }

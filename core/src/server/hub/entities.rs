@@ -1,6 +1,6 @@
 //! The table of entities: which are in memory, which are on their way there, which may go.
 
-use super::{Limits, LookupId, SessionId};
+use super::{Limits, SessionId};
 use crate::jid::BareJid;
 use crate::machine::{Entropy, Instant, Now};
 use crate::server::account::Account;
@@ -62,7 +62,6 @@ pub(super) enum Reload {
 #[derive(Debug)]
 pub(super) enum Waiting {
     Stanza(Stanza),
-    Lookup(LookupId),
     Bind {
         session: SessionId,
         resource: Option<String>,
@@ -110,7 +109,7 @@ impl Entities {
     pub(super) fn settle(&mut self, now: Now, bare: &BareJid, limits: &Limits) {
         self.forget_idle(bare);
         let Some(ready) = self.ready_mut(bare.as_str()) else { return };
-        if ready.account.has_sessions() {
+        if ready.account.is_busy() {
             return;
         }
         if ready.account.is_anonymous() {

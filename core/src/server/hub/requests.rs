@@ -4,6 +4,7 @@ use super::admin::Order;
 use super::{AdminId, LookupId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
+use crate::server::outbox::Then;
 use crate::server::store::RequestId;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,8 +29,10 @@ struct Pending {
 pub(super) enum Asked {
     /// To bring an account into memory.
     Load(BareJid),
-    /// To answer a look-up, whatever is in memory.
+    /// To answer a look-up.
     Lookup(LookupId),
+    /// What an entity asked; it goes on with `then`.
+    Entity { account: BareJid, reads: bool, then: Then },
     /// To bring what is in memory up to date.
     Reload(BareJid),
     /// To change an account.

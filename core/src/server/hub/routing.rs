@@ -12,35 +12,29 @@ impl Hub {
     /// From a session:
     ///
     /// 1. it is from that session, whatever it says (RFC 6120 section 8.1.2.1);
-    /// 2. presence changes what the account knows of the session;
-    /// 3. without `to` it is for the sender's account (RFC 6120 section 10.3);
+    /// 2. presence without `to` is for broadcast (RFC 6121 section 4.4.2);
+    /// 3. anything else without `to` is for the sender's account (RFC 6120 section 10.3);
     /// 4. modules see messages;
-    /// 5. it is routed.
+    /// 5. the sender's account sees it: what it does then stands at [`Account::send`](crate::server::account::Account::send);
+    /// 6. it is routed.
     pub(super) fn session_sent(&mut self, now: Now, id: SessionId, mut stanza: Stanza) {
         let Some((account, jid)) = self.sessions.bound(id) else { return };
         let jid: &Jid = jid;
         if stanza.from() != Some(jid) {
             stanza.set_from(Some(jid.clone()));
         }
-        let stanza = match stanza {
-            Stanza::Presence(presence) => {
+        if stanza.to().is_none() {
+            if let Stanza::Presence(presence) = stanza {
                 let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
-                let ctx = &mut self.tools.context(now);
-                if presence.to().is_none() {
-                    return ready.account.broadcast(id, presence, ctx);
-                }
-                match ready.account.direct(id, presence, ctx) {
-                    Some(stanza) => stanza,
-                    None => return,
-                }
+                return ready.account.broadcast(id, presence, &mut self.tools.context(now));
             }
-            other => other,
-        };
-        let stanza = match stanza.to() {
-            Some(_) => stanza,
-            None => addressed_to(account, stanza),
-        };
-        if self.tools.modules_pass(now, &stanza) {
+            stanza.set_to(Some(account.clone().into()));
+        }
+        if !self.tools.modules_pass(now, &stanza) {
+            return;
+        }
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        if let Some(stanza) = ready.account.send(id, stanza, &mut self.tools.context(now)) {
             self.tools.outbox.send(stanza);
         }
     }
@@ -68,10 +62,14 @@ impl Hub {
     }
 
     /// Routes all that has been sent, and what is sent on account of it, until nothing is left. That comes to an end:
-    /// stanzas cause answers, and answers cause none.
+    /// stanzas cause answers, and answers cause none. What entities ask of the store goes out in between, in order.
     pub(super) fn route_all(&mut self, now: Now) {
-        while let Some(stanza) = self.tools.outbox.work.pop_front() {
-            self.route(now, stanza);
+        loop {
+            while let Some(stanza) = self.tools.outbox.work.pop_front() {
+                self.route(now, stanza);
+            }
+            let Some(ask) = self.tools.outbox.asks.pop_front() else { return };
+            self.ask_for_entity(now, ask);
         }
     }
 
@@ -158,9 +156,4 @@ impl super::Tools {
         let verdicts = self.modules.iter_mut().map(|module| module.message(now, message));
         verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
     }
-}
-
-fn addressed_to(account: &BareJid, mut stanza: Stanza) -> Stanza {
-    stanza.set_to(Some(account.clone().into()));
-    stanza
 }

@@ -6,7 +6,7 @@ use super::{Hub, LookupId, Output, SessionId, Unavailable};
 use crate::jid::{BareJid, FullJid};
 use crate::machine::{Entropy, Now};
 use crate::server::account::Account;
-use crate::server::store::Request;
+use crate::server::store::{Query, Request};
 use crate::stanza::{Condition, StanzaError};
 
 /// Which session belongs to which account.
@@ -47,20 +47,13 @@ impl Hub {
         if !self.is_here(&account) {
             return self.tools.outbox.credentials(lookup, Err(Unavailable));
         }
-        match self.entities.ready_mut(account.as_str()) {
-            Some(ready) if ready.account.is_anonymous() => self.tools.outbox.credentials(lookup, Ok(None)),
-            // Somebody is there. Whoever measured that the answer comes faster then would know that, too.
-            Some(_) => self.look_up_anew(now, lookup, account),
-            None => self.wait(now, &account, Waiting::Lookup(lookup)),
-        }
-    }
-
-    fn look_up_anew(&mut self, now: Now, lookup: LookupId, account: BareJid) {
-        if self.requests.len() >= self.tools.config.limits.waiting {
+        // Asked of the store even if the account is in memory: whoever measured that the answer comes faster then would know
+        // that somebody is there.
+        if self.requests.len() >= self.tools.config.limits.store_requests {
             return self.tools.outbox.credentials(lookup, Err(Unavailable));
         }
         let id = self.ask(now, Asked::Lookup(lookup));
-        self.request(Request::Load { id, account });
+        self.request(Request::Read { id, account, query: Query::Credentials });
     }
 
     pub(super) fn begin_bind(
@@ -100,10 +93,6 @@ impl Hub {
         let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
         match waiting {
             Waiting::Stanza(stanza) => ready.account.receive(stanza, &mut self.tools.context(now)),
-            Waiting::Lookup(lookup) => {
-                let stored = ready.account.record.credentials.clone();
-                self.tools.outbox.credentials(lookup, Ok(Some(stored)));
-            }
             Waiting::Bind { session, resource } => {
                 let bound = ready.account.bind(session, resource.as_deref(), &mut self.tools.context(now));
                 match bound {

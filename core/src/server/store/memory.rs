@@ -1,6 +1,6 @@
 //! A store that forgets everything when it is dropped.
 
-use super::{Record, Reply, Request, StoreError};
+use super::{Delta, Document, Found, OfflineMessage, Query, Record, Reply, Request, StoreError};
 use crate::jid::BareJid;
 use std::collections::BTreeMap;
 
@@ -8,7 +8,18 @@ use std::collections::BTreeMap;
 /// the spot and is as durable as the process.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MemoryStore {
-    accounts: BTreeMap<BareJid, Record>,
+    accounts: BTreeMap<BareJid, Kept>,
+}
+
+/// An account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Kept {
+    record: Record,
+    documents: BTreeMap<Document, Box<str>>,
+    /// Oldest first.
+    offline: Vec<OfflineMessage>,
+    /// The serial of the last message that came.
+    serial: u64,
 }
 
 impl MemoryStore {
@@ -21,20 +32,25 @@ impl MemoryStore {
     pub fn execute(&mut self, request: Request) -> Reply {
         match request {
             Request::Load { id, account } => {
-                Reply::Loaded { id, result: Ok(self.accounts.get(&account).cloned()) }
+                let kept = self.accounts.get(&account);
+                Reply::Loaded { id, result: Ok(kept.map(|kept| kept.record.clone())) }
             }
             Request::Create { id, account, record } => {
                 let result =
                     if self.accounts.contains_key(&account) { Err(StoreError::Exists) } else { Ok(()) };
                 if result.is_ok() {
-                    self.accounts.insert(account, record);
+                    self.insert(account, record);
                 }
                 Reply::Saved { id, result }
             }
             Request::Save { id, account, deltas } => {
-                let record = self.accounts.get_mut(&account).ok_or(StoreError::Missing);
-                let result = record.map(|record| deltas.into_iter().for_each(|delta| record.apply(delta)));
+                let kept = self.accounts.get_mut(&account).ok_or(StoreError::Missing);
+                let result = kept.map(|kept| deltas.into_iter().for_each(|delta| kept.apply(delta)));
                 Reply::Saved { id, result }
+            }
+            Request::Read { id, account, query } => {
+                let kept = self.accounts.get(&account).ok_or(StoreError::Missing);
+                Reply::Read { id, result: kept.map(|kept| kept.find(&query)) }
             }
             Request::Delete { id, account } => {
                 let result = self.accounts.remove(&account).map(drop).ok_or(StoreError::Missing);
@@ -43,24 +59,60 @@ impl MemoryStore {
         }
     }
 
-    /// Puts an account in place, whether or not there was one: how accounts get in from outside. Tell a running hub with
+    /// Puts an account in place, whether or not there was one: how accounts get in from outside. Of documents and messages
+    /// that the record speaks of, there are none. Tell a running hub with
     /// [`account_changed`](crate::server::hub::Hub::account_changed).
-    pub fn insert(&mut self, account: BareJid, record: Record) {
-        self.accounts.insert(account, record);
+    pub fn insert(&mut self, account: BareJid, mut record: Record) {
+        record.documents.clear();
+        record.offline = Default::default();
+        self.accounts.insert(account, Kept { record, ..Kept::default() });
     }
 
     /// Takes an account out.
     pub fn remove(&mut self, account: &BareJid) -> Option<Record> {
-        self.accounts.remove(account)
+        self.accounts.remove(account).map(|kept| kept.record)
     }
 
     /// An account.
     pub fn get(&self, account: &BareJid) -> Option<&Record> {
-        self.accounts.get(account)
+        self.accounts.get(account).map(|kept| &kept.record)
     }
 
     /// All accounts, in order of their addresses.
     pub fn iter(&self) -> impl Iterator<Item = (&BareJid, &Record)> {
-        self.accounts.iter()
+        self.accounts.iter().map(|(account, kept)| (account, &kept.record))
+    }
+}
+
+impl Kept {
+    fn apply(&mut self, delta: Delta) {
+        match &delta {
+            Delta::Document { document, xml: Some(xml) } => {
+                self.documents.insert(document.clone(), xml.clone());
+            }
+            Delta::Document { document, xml: None } => {
+                self.documents.remove(document);
+            }
+            Delta::Offline(message) => {
+                self.serial += 1;
+                self.offline.push(OfflineMessage { serial: self.serial, ..message.clone() });
+            }
+            Delta::OfflineRemoved { through, .. } => {
+                self.offline.retain(|message| message.serial > *through);
+            }
+            _ => {}
+        }
+        self.record.apply(delta);
+    }
+
+    fn find(&self, query: &Query) -> Found {
+        match query {
+            Query::Credentials => Found::Credentials(self.record.credentials.clone()),
+            Query::Document(document) => Found::Document(self.documents.get(document).cloned()),
+            Query::Offline { after, limit } => {
+                let waiting = self.offline.iter().filter(|message| message.serial > *after);
+                Found::Offline(waiting.take(*limit as usize).cloned().collect())
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::server::module::{Module, Verdict};
 use crate::stanza::Message;
+use crate::stanza::StanzaError;
 
 /// Romeo sends a message of each type to `to`; what becomes of it: `D` and the resources that receive it, `E` for an error
 /// (which must be service-unavailable), `S` for silence.

@@ -4,6 +4,7 @@ use super::*;
 use crate::ns;
 use crate::server::module::{Module, Place};
 use crate::stanza::Iq;
+use crate::stanza::StanzaError;
 use crate::xml::ElementBuilder;
 
 /// Everything that a session receives for a request.

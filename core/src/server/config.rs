@@ -43,11 +43,13 @@ pub struct Limits {
     /// Addresses outside the account that one session can have sent directed presence to (RFC 6121 section 4.6). Presence to
     /// more of them is refused with resource-constraint.
     pub directed_per_session: usize,
-    /// Stanzas, look-ups and binds that can wait for one account to be loaded. More stanzas are refused with
-    /// resource-constraint.
+    /// Stanzas and binds that can wait for one account to be loaded, and stanzas that can wait for a change to one account to
+    /// be saved. More stanzas are refused with resource-constraint.
     pub waiting_per_account: usize,
-    /// The same for all accounts together.
+    /// Stanzas and binds that can wait for all accounts together to be loaded.
     pub waiting: usize,
+    /// Look-ups, changes and questions that the store has not answered yet. More are refused as if the store had.
+    pub store_requests: usize,
     /// Accounts without a session that are kept in memory. The longest unused go first.
     pub idle_accounts: usize,
     /// How long an account that has no session and receives nothing is kept in memory.
@@ -71,7 +73,8 @@ impl Config {
 }
 
 impl Default for Limits {
-    /// 10 sessions an account, 1000 addresses of directed presence a session, 64 waiting an account and 4096 in all, 10,000
+    /// 10 sessions an account, 1000 addresses of directed presence a session, 64 waiting an account and 4096 in all, 8192
+    /// requests to the store, 10,000
     /// idle accounts, evicted after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
@@ -79,6 +82,7 @@ impl Default for Limits {
             directed_per_session: 1000,
             waiting_per_account: 64,
             waiting: 4096,
+            store_requests: 8192,
             idle_accounts: 10_000,
             evict_after: Duration::from_secs(60),
             store_timeout: Duration::from_secs(10),

@@ -1,0 +1,173 @@
+//! Changes that are to last.
+//!
+//! Nobody hears of a change before the store has it. So a change is worked out whole, as data: what the store is to write, and
+//! what is to happen once it has. Until then the account stays as it was, to be seen from all sides.
+//!
+//! One change of an account is under way at a time. What reads or changes the same things waits for it in a queue, in order:
+//! so each change is worked out from what is true, and a client that changes something and asks for it at once sees the
+//! change. Messages, presence and everything else go on meanwhile; a slow or broken store does not stop them.
+
+use super::{Account, Context};
+use crate::ns;
+use crate::server::outbox::{Answer, Then, What, store_trouble};
+use crate::server::output::SessionId;
+use crate::server::store::{Delta, StoreError};
+use crate::stanza::{Condition, ErrorType, PresenceType, Stanza, StanzaError};
+use std::collections::VecDeque;
+
+/// The change under way, and what waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    under_way: Option<Change>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A change to what is kept of the account.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// What changes, in order.
+    pub(super) deltas: Vec<Delta>,
+    /// What happens once the change is durable, in order.
+    pub(super) effects: Vec<Effect>,
+    /// The stanza that asked for it: refused if the change fails, where stanzas of its kind may be.
+    pub(super) asked_by: Option<Stanza>,
+}
+
+/// What happens on account of a change. Worked out when it happens, for sessions may come and go in between.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A stanza goes to whomever its `to` names.
+    Send(Stanza),
+    /// A stanza goes to a session, if it is still there.
+    Deliver(SessionId, Stanza),
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// Addressed to the account.
+    Received(Stanza),
+    /// Sent by a session, with an addressee.
+    Sent(SessionId, Stanza),
+}
+
+impl Account {
+    /// Makes a change. Only for what [waits its turn](Self::must_wait): else another change may be under way.
+    pub(super) fn change(&mut self, change: Change, ctx: &mut Context<'_>) {
+        if change.deltas.is_empty() || self.anonymous {
+            return self.changed(change, ctx);
+        }
+        let deltas = change.deltas.clone();
+        self.changes.under_way = Some(change);
+        ctx.outbox.ask(self.jid.clone(), What::Save(deltas), Then::Change);
+    }
+
+    /// True while a change is under way.
+    pub(in crate::server) fn is_changing(&self) -> bool {
+        self.changes.under_way.is_some()
+    }
+
+    /// The store answered.
+    pub(in crate::server) fn answered(&mut self, then: Then, answer: Answer, ctx: &mut Context<'_>) {
+        match (then, answer) {
+            (Then::Change, Answer::Saved(result)) => self.end_change(result, ctx),
+            (Then::Change, Answer::Found(_)) => {}
+        }
+    }
+
+    fn end_change(&mut self, result: Result<(), StoreError>, ctx: &mut Context<'_>) {
+        let Some(change) = self.changes.under_way.take() else { return };
+        match result {
+            Ok(()) => self.changed(change, ctx),
+            Err(error) => {
+                if let Some(stanza) = change.asked_by {
+                    ctx.outbox.bounce_with(&stanza, store_trouble(&error));
+                }
+            }
+        }
+        while !self.is_changing()
+            && let Some(waiting) = self.changes.waiting.pop_front()
+        {
+            match waiting {
+                Waiting::Received(stanza) => self.receive(stanza, ctx),
+                Waiting::Sent(session, stanza) => {
+                    if let Some(stanza) = self.send(session, stanza, ctx) {
+                        ctx.outbox.send(stanza);
+                    }
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, change: Change, ctx: &mut Context<'_>) {
+        change.deltas.into_iter().for_each(|delta| self.record.apply(delta));
+        for effect in change.effects {
+            match effect {
+                Effect::Send(stanza) => ctx.outbox.send(stanza),
+                Effect::Deliver(session, stanza) => {
+                    if self.sessions.iter().any(|known| known.id == session) {
+                        ctx.outbox.deliver(session, stanza);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets a stanza that is addressed to the account wait for the change under way, if it has to. Returns it if not.
+    pub(super) fn received_in_turn(&mut self, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
+        match self.must_wait(&stanza) {
+            true => {
+                self.wait(Waiting::Received(stanza), ctx);
+                None
+            }
+            false => Some(stanza),
+        }
+    }
+
+    /// As [`received_in_turn`](Self::received_in_turn), for what a session sends.
+    pub(super) fn sent_in_turn(
+        &mut self,
+        session: SessionId,
+        stanza: Stanza,
+        ctx: &mut Context<'_>,
+    ) -> Option<Stanza> {
+        match self.must_wait(&stanza) {
+            true => {
+                self.wait(Waiting::Sent(session, stanza), ctx);
+                None
+            }
+            false => Some(stanza),
+        }
+    }
+
+    fn wait(&mut self, waiting: Waiting, ctx: &mut Context<'_>) {
+        if self.changes.waiting.len() < ctx.config.limits.waiting_per_account {
+            return self.changes.waiting.push_back(waiting);
+        }
+        let (Waiting::Received(stanza) | Waiting::Sent(_, stanza)) = waiting;
+        let error = StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait);
+        ctx.outbox.bounce_with(&stanza, error);
+    }
+
+    fn must_wait(&self, stanza: &Stanza) -> bool {
+        self.is_changing() && concerns_changes(stanza)
+    }
+}
+
+/// Whether a stanza reads or changes what lasts: contacts, subscriptions, who is blocked.
+fn concerns_changes(stanza: &Stanza) -> bool {
+    match stanza {
+        Stanza::Message(_) => false,
+        Stanza::Presence(presence) => matches!(
+            presence.kind(),
+            PresenceType::Subscribe
+                | PresenceType::Subscribed
+                | PresenceType::Unsubscribe
+                | PresenceType::Unsubscribed
+        ),
+        Stanza::Iq(iq) => {
+            iq.kind().is_request()
+                && iq.to().is_none_or(|to| to.resource().is_none())
+                && iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER)
+        }
+    }
+}

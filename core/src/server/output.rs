@@ -1,0 +1,103 @@
+//! What a hub tells its owner, and the names that both use.
+
+use super::store;
+use crate::jid::FullJid;
+use crate::sasl::StoredCredentials;
+use crate::stanza::{Stanza, StanzaError};
+use crate::stream::StreamError;
+
+/// Names a session. Chosen by the hub's owner, who never uses one twice while the hub knows it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionId(pub u64);
+
+/// Names a look-up of credentials. Chosen by the hub's owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LookupId(pub u64);
+
+/// Names an order to change an account. Chosen by the hub's owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AdminId(pub u64);
+
+/// The credentials of an account cannot be read right now (SASL temporary-auth-failure).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unavailable;
+
+/// What one shard sends to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    pub(super) stanza: Stanza,
+}
+
+/// What a hub tells its owner.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// The answer to [`Hub::lookup`](super::Hub::lookup).
+    Credentials {
+        /// Of the look-up.
+        lookup: LookupId,
+        /// The credentials; `None` if there is no such account.
+        stored: Result<Option<StoredCredentials>, Unavailable>,
+    },
+    /// The answer to [`Hub::bind`](super::Hub::bind): the session exists.
+    Bound {
+        /// Of the session.
+        session: SessionId,
+        /// Its address.
+        jid: FullJid,
+    },
+    /// The answer to [`Hub::bind`](super::Hub::bind): there is no such session.
+    BindRefused {
+        /// The one given to `bind`; free again.
+        session: SessionId,
+        /// Why.
+        error: StanzaError,
+    },
+    /// A session is to receive a stanza.
+    Deliver {
+        /// Which session.
+        session: SessionId,
+        /// What it receives.
+        stanza: Stanza,
+    },
+    /// A session has been ended by the hub and forgotten; its stream is to be closed.
+    Close {
+        /// Which session; calls that name it are ignored from now on.
+        session: SessionId,
+        /// Why.
+        error: StreamError,
+    },
+    /// A stanza for another domain. If it cannot be sent, give it to [`Hub::remote_failed`](super::Hub::remote_failed) or [`Hub::remote_timeout`](super::Hub::remote_timeout).
+    Remote {
+        /// The stanza.
+        stanza: Stanza,
+    },
+    /// The store is to do something.
+    Store(store::Request),
+    /// Another shard is to have something.
+    Shard {
+        /// Which shard.
+        shard: u32,
+        /// For its [`Hub::envelope`](super::Hub::envelope).
+        envelope: Envelope,
+    },
+    /// An order to change an account has been carried out, durably, or not.
+    Administered {
+        /// Of the order.
+        id: AdminId,
+        /// Whether it was carried out.
+        result: Result<(), AdminError>,
+    },
+}
+
+/// Why an account was not changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The address is not one that this hub has accounts for: another domain, no local part, or another shard's.
+    NotHere,
+    /// The store refused.
+    Store(store::StoreError),
+    /// The store did not answer in time. The change may have been made, or may yet be.
+    Unknown,
+}
