@@ -119,6 +119,7 @@
 //! |---|---|
 //! | `client`, `server` | the roles |
 //! | [`stream`], [`sasl`] | headers, features, TLS, errors, limits; authentication, as messages |
+//! | [`payload`] | what stanzas carry: rosters, delays, forms, discovery, ... |
 //! | [`stanza`] | message, presence, iq and their errors |
 //! | [`jid`], [`xml`], [`ns`] | addresses; framing, elements, writing; namespace names |
 //! | [`machine`] | the contract, time, randomness |
@@ -141,6 +142,7 @@
 pub mod jid;
 pub mod machine;
 pub mod ns;
+pub mod payload;
 pub mod sasl;
 pub mod stanza;
 pub mod stream;

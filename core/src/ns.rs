@@ -34,6 +34,46 @@ pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 /// Rosters (RFC 6121 section 2).
 pub const ROSTER: &str = "jabber:iq:roster";
+/// Stream feature of roster versioning (RFC 6121 section 2.6.1).
+pub const ROSTER_VER: &str = "urn:xmpp:features:rosterver";
+/// Stream feature of subscription pre-approval (RFC 6121 section 3.4).
+pub const PRE_APPROVAL: &str = "urn:xmpp:features:pre-approval";
+/// When a stanza was sent first (XEP-0203).
+pub const DELAY: &str = "urn:xmpp:delay";
+/// Forwarded stanzas (XEP-0297).
+pub const FORWARD: &str = "urn:xmpp:forward:0";
+/// Copies of messages for one's other resources (XEP-0280).
+pub const CARBONS: &str = "urn:xmpp:carbons:2";
+/// Says that carbons are copied by the rules of XEP-0280 section 6.1 exactly.
+pub const CARBONS_RULES: &str = "urn:xmpp:carbons:rules:0";
+/// Hints on how a message is to be handled (XEP-0334).
+pub const HINTS: &str = "urn:xmpp:hints";
+/// Offline messages, as a feature in service discovery (XEP-0160).
+pub const MSGOFFLINE: &str = "msgoffline";
+/// Blocking (XEP-0191).
+pub const BLOCKING: &str = "urn:xmpp:blocking";
+/// The condition that tells a sender that it has blocked the addressee itself (XEP-0191 section 3.3).
+pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
+/// Privacy lists (RFC 3921 section 10, XEP-0016).
+pub const PRIVACY: &str = "jabber:iq:privacy";
+/// Data forms (XEP-0004).
+pub const DATA: &str = "jabber:x:data";
+/// Entity capabilities (XEP-0115).
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// Software version (XEP-0092).
+pub const VERSION: &str = "jabber:iq:version";
+/// Entity time (XEP-0202).
+pub const TIME: &str = "urn:xmpp:time";
+/// Last activity (XEP-0012).
+pub const LAST: &str = "jabber:iq:last";
+/// Business cards (XEP-0054).
+pub const VCARD: &str = "vcard-temp";
+/// In-band registration (XEP-0077).
+pub const REGISTER: &str = "jabber:iq:register";
+/// Stream feature of in-band registration (XEP-0077 section 8).
+pub const REGISTER_FEATURE: &str = "http://jabber.org/features/iq-register";
+/// Private storage (XEP-0049).
+pub const PRIVATE: &str = "jabber:iq:private";
 
 /// True for the namespaces that stanzas live in; which one it is says what kind of stream carried them, nothing
 /// about their meaning (RFC 6120 section 4.8.3).

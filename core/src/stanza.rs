@@ -15,7 +15,7 @@ pub use presence::{Presence, PresenceBuilder, PresenceType, Show};
 
 use crate::jid::{Jid, JidError};
 use crate::ns;
-use crate::xml::{Element, ElementRef, Scope};
+use crate::xml::{Element, ElementBuilder, ElementRef, Scope};
 use common::Common;
 use std::fmt;
 
@@ -125,6 +125,18 @@ impl Stanza {
     /// The first child with these names.
     pub fn child(&self, name: &str, ns: &str) -> Option<ElementRef<'_>> {
         self.element().child(name, ns)
+    }
+    /// The same with one more child behind the others (a delay, an id, ...).
+    pub fn with_child(&self, child: ElementBuilder) -> Stanza {
+        match self {
+            Stanza::Message(message) => message.with_child(child).into(),
+            Stanza::Presence(presence) => presence.with_child(child).into(),
+            Stanza::Iq(iq) => iq.with_child(child).into(),
+        }
+    }
+    /// Puts it, addressed as it is now, inside another element (XEP-0297).
+    pub fn nest(&self, parent: ElementBuilder) -> ElementBuilder {
+        self.common().nest(parent)
     }
     /// True for type `error`.
     pub fn is_error(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What the three kinds of stanza share: an element, and addresses that can be replaced without building it anew.
 use super::ParseError;
 use crate::jid::Jid;
-use crate::xml::{Element, ElementRef, Node, Scope};
+use crate::xml::{Element, ElementBuilder, ElementRef, Node, Scope};
 
 /// An element and its addressing.
 #[derive(Clone, Debug)]
@@ -74,12 +74,25 @@ impl Common {
         self.element.children().filter(move |child| child.is(name, own))
     }
     pub(super) fn write(&self, out: &mut Vec<u8>, scope: &Scope<'_>) {
+        self.with_changes(|changes| self.element.write_with(out, scope, changes));
+    }
+    /// Puts the stanza, addressed as it is now, inside another element.
+    pub(super) fn nest(&self, parent: ElementBuilder) -> ElementBuilder {
+        self.with_changes(|changes| parent.element_with(self.element.root(), changes))
+    }
+    /// The same with one more child.
+    pub(super) fn with_child(&self, child: ElementBuilder) -> Common {
+        let element = self.with_changes(|changes| self.element.with_child(child, changes));
+        Common::built(element, self.to().cloned(), self.from().cloned())
+    }
+    /// Calls `f` with the addresses that the element has otherwise.
+    fn with_changes<T>(&self, f: impl FnOnce(&[(&str, Option<&str>)]) -> T) -> T {
         let (to, from) = (("to", self.to.text()), ("from", self.from.text()));
         match (self.to.replaced, self.from.replaced) {
-            (false, false) => self.element.write(out, scope),
-            (false, true) => self.element.write_with(out, scope, &[from]),
-            (true, false) => self.element.write_with(out, scope, &[to]),
-            (true, true) => self.element.write_with(out, scope, &[to, from]),
+            (false, false) => f(&[]),
+            (false, true) => f(&[from]),
+            (true, false) => f(&[to]),
+            (true, true) => f(&[to, from]),
         }
     }
 }
@@ -150,6 +163,14 @@ macro_rules! addressing {
             /// The first child with these names.
             pub fn child(&self, name: &str, ns: &str) -> Option<ElementRef<'_>> {
                 self.common.element().child(name, ns)
+            }
+            /// The same with one more child behind the others.
+            pub fn with_child(&self, child: ElementBuilder) -> $type {
+                $type { common: self.common.with_child(child), ..self.clone() }
+            }
+            /// Puts it, addressed as it is now, inside another element (XEP-0297).
+            pub fn nest(&self, parent: ElementBuilder) -> ElementBuilder {
+                self.common.nest(parent)
             }
             /// The default language of its human-readable text (RFC 6120 section 8.1.5).
             pub fn lang(&self) -> Option<&str> {

@@ -25,6 +25,35 @@ const BAD_NAME: &str = "name that XML does not allow";
 const BAD_TEXT: &str = "character that XML does not allow";
 const BAD_NS: &str = "namespace that elements cannot be in";
 
+/// For what we wrote ourselves.
+const UNLIMITED: Limits = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
+
+/// A default namespace that nothing is in, so that whatever stands there declares its own.
+const NOWHERE: &str = "\0";
+
+impl Element {
+    /// The element with one more child behind what it contains, and with attributes of its start tag replaced or added
+    /// (`Some`) or left out (`None`). Everything else stays as it is.
+    pub fn with_child(&self, child: ElementBuilder, attrs: &[(&str, Option<&str>)]) -> Element {
+        let mut xml = Vec::new();
+        self.write_with(&mut xml, &super::Scope::default(), attrs);
+        let end_tag = if xml.ends_with(b"/>") {
+            // `/>` becomes `>`, and the name, which ends before the first space or that slash, an end tag.
+            xml.truncate(xml.len() - 2);
+            let name = xml.get(1..).unwrap_or_default();
+            let len = name.iter().position(u8::is_ascii_whitespace).unwrap_or(name.len());
+            let end_tag = [b"</", name.get(..len).unwrap_or_default(), b">"].concat();
+            xml.push(b'>');
+            end_tag
+        } else {
+            xml.split_off(xml.iter().rposition(|byte| *byte == b'<').unwrap_or(xml.len()))
+        };
+        child.write(NOWHERE, &mut xml);
+        xml.extend_from_slice(&end_tag);
+        Element::parse(&xml, UNLIMITED).unwrap_or_else(|_| self.clone())
+    }
+}
+
 impl ElementBuilder {
     /// An element with these names.
     pub fn new(name: &str, ns: &str) -> ElementBuilder {
@@ -103,9 +132,14 @@ impl ElementBuilder {
     }
 
     /// Appends a finished element as a child. What it leaned on where it was, an inherited `xml:lang` included, goes with it.
-    pub fn element(mut self, child: ElementRef<'_>) -> Self {
+    pub fn element(self, child: ElementRef<'_>) -> Self {
+        self.element_with(child, &[])
+    }
+
+    /// As [`element`](Self::element), with attributes of the child replaced or added (`Some`) or left out (`None`).
+    pub fn element_with(mut self, child: ElementRef<'_>, attrs: &[(&str, Option<&str>)]) -> Self {
         let place = Place::within(&self.ns, self.lang.as_deref());
-        writer::write(child, &mut self.content, &place, &[]);
+        writer::write(child, &mut self.content, &place, attrs);
         self
     }
 
@@ -128,8 +162,7 @@ impl ElementBuilder {
     fn parse(&self) -> Result<Element, Error> {
         let mut xml = Vec::with_capacity(self.size());
         self.write("", &mut xml);
-        let limits = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
-        Element::parse(&xml, limits)
+        Element::parse(&xml, UNLIMITED)
     }
 
     /// About how many bytes it is when it is written.
