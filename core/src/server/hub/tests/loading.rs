@@ -1,7 +1,7 @@
 //! Accounts come and go; stores answer, late or never; accounts are administered.
 
 use super::*;
-use crate::server::store::StoreError;
+use crate::server::store::{Query, StoreError};
 use crate::stream;
 
 /// Bytes of juliet's key, as a look-up finds it.
@@ -12,6 +12,12 @@ fn look_up(world: &mut World, name: &str) -> Output {
 
 fn found(mark: Option<u8>) -> Output {
     Output::Credentials { lookup: LookupId(1), stored: Ok(mark.map(credentials)) }
+}
+
+/// Brings an account into memory.
+fn touch(world: &mut World, name: &str) {
+    let xml = format!("<message type='headline' from='a@example.net' to='{name}@example.com'/>");
+    world.call(|hub, now| hub.remote(now, stanza(&xml)));
 }
 
 /// The credentials that are in memory.
@@ -33,14 +39,12 @@ fn an_account_is_loaded_once_and_what_waited_is_handled_in_order() {
     for id in 1..=3 {
         world.send("romeo/orchard", &format!("<message to='juliet@example.com/balcony' id='{id}'/>"));
     }
-    world.call(|hub, now| hub.lookup(now, LookupId(1), account("juliet")));
     assert_eq!(world.asked.len(), 1);
     world.silence();
     world.answer();
     let expected = [1, 2, 3].map(|id| format!("message romeo/orchard > juliet/balcony #{id}"));
     assert_eq!(world.got("juliet/balcony"), expected);
     assert!(matches!(world.outputs.remove(0), Output::Bound { .. }));
-    assert_eq!(world.outputs.pop(), Some(found(Some(1))));
     world.silence();
 }
 
@@ -61,13 +65,13 @@ fn look_ups_find_what_is_there() {
 fn rfc6120_13_11_a_look_up_takes_the_same_way_whoever_is_there() {
     let mut world = World::new();
     world.online("juliet/balcony", 0);
-    look_up(&mut world, "romeo");
+    touch(&mut world, "romeo");
     world.silent = true;
     // Online, in memory, and unheard of.
     for name in ["juliet", "romeo", "nobody"] {
         world.call(|hub, now| hub.lookup(now, LookupId(1), account(name)));
         world.silence();
-        let [Request::Load { account: asked, .. }] = world.asked.as_slice() else {
+        let [Request::Read { account: asked, query: Query::Credentials, .. }] = world.asked.as_slice() else {
             panic!("{:?}", world.asked)
         };
         assert_eq!(*asked, account(name));
@@ -78,8 +82,15 @@ fn rfc6120_13_11_a_look_up_takes_the_same_way_whoever_is_there() {
 }
 
 #[test]
+fn a_look_up_brings_no_account_into_memory() {
+    let mut world = World::new();
+    look_up(&mut world, "juliet");
+    assert_eq!(world.hub.entities.len(), 0);
+}
+
+#[test]
 fn look_ups_that_wait_are_bounded() {
-    let limits = Limits { waiting: 3, ..Limits::default() };
+    let limits = Limits { store_requests: 3, ..Limits::default() };
     let mut world = World::with(Config { limits, ..config() });
     world.login("juliet/balcony");
     world.silent = true;
@@ -97,7 +108,7 @@ fn look_ups_that_wait_are_bounded() {
 #[test]
 fn idle_accounts_are_evicted_after_their_time() {
     let mut world = World::new();
-    look_up(&mut world, "juliet");
+    touch(&mut world, "juliet");
     let deadline = world.hub.deadline().unwrap();
     assert_eq!((deadline.reason, deadline.at.since_origin()), (Reason::Eviction, SECOND * 60));
     world.pass(SECOND * 30);
@@ -127,7 +138,7 @@ fn idle_accounts_are_bounded_and_the_longest_unused_go_first() {
     let mut world = World::with(Config { limits, ..config() });
     for number in 0..5 {
         world.store.insert(account(&format!("user{number}")), Record::new(credentials(1)));
-        look_up(&mut world, &format!("user{number}"));
+        touch(&mut world, &format!("user{number}"));
         world.pass(SECOND);
     }
     assert_eq!(world.hub.entities.len(), 3);
@@ -167,8 +178,12 @@ fn an_outage_of_the_store_does_not_stop_loaded_accounts() {
         "iq error nurse > romeo/orchard #3 internal-server-error/wait",
     ];
     assert_eq!(world.got("romeo/orchard"), expected);
-    assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })));
-    assert_eq!(world.outputs.pop(), Some(unavailable()));
+    let [Output::BindRefused { .. }, Output::Credentials { stored: Err(Unavailable), .. }] =
+        world.outputs.as_slice()
+    else {
+        panic!("{:?}", world.outputs)
+    };
+    world.outputs.clear();
     world.silence();
     assert_eq!(world.hub.deadline(), None);
 
@@ -211,11 +226,14 @@ fn what_waits_is_bounded_for_each_account_and_altogether() {
     world.send("romeo/orchard", "<message to='nurse@example.com' id='4'/>");
     world.send("romeo/orchard", "<message to='tybalt@example.com' id='5'/>");
     assert_eq!(world.got("romeo/orchard"), [full(5, "tybalt")]);
-    assert_eq!(look_up(&mut world, "tybalt"), unavailable());
     assert_eq!(world.asked.len(), 2);
     world.answer();
     assert_eq!(world.got("romeo/orchard").len(), 3);
-    assert_eq!(look_up(&mut world, "juliet"), found(Some(1)));
+    world.send("romeo/orchard", "<message to='tybalt@example.com' id='6'/>");
+    assert_eq!(
+        world.got("romeo/orchard"),
+        ["message error tybalt > romeo/orchard #6 service-unavailable/cancel"]
+    );
 }
 
 #[test]
@@ -257,6 +275,7 @@ fn accounts_are_administered_and_answered_when_saved() {
     let done = |id, result| Output::Administered { id: AdminId(id), result };
     assert_eq!(world.outputs.pop(), Some(done(1, Ok(()))));
     assert_eq!(look_up(&mut world, "nurse"), found(Some(5)));
+    touch(&mut world, "nurse");
 
     world.silent = true;
     world.call(|hub, now| hub.set_credentials(now, AdminId(2), nurse.clone(), credentials(6)));
@@ -357,14 +376,14 @@ fn a_change_during_an_outage_is_found_when_the_store_is_back() {
 fn a_change_while_the_account_is_being_read_is_not_missed() {
     let mut world = World::new();
     world.silent = true;
-    world.call(|hub, now| hub.lookup(now, LookupId(1), account("juliet")));
+    touch(&mut world, "juliet");
     let old = world.store.execute(world.asked.remove(0));
     world.store.insert(account("juliet"), Record::new(credentials(2)));
     world.call(|hub, now| hub.account_changed(now, account("juliet")));
     world.reply(old);
     world.silence();
     world.answer();
-    assert_eq!(world.outputs.pop(), Some(found(Some(2))));
+    assert_eq!(held(&mut world, "juliet"), Some(credentials(2)));
 
     // The same while it is being read anew.
     world.silent = true;
