@@ -106,6 +106,16 @@ fn tls_outside_comes_before_the_first_byte() {
 }
 
 #[test]
+fn rfc6120_4_7_4_the_header_names_the_language() {
+    for (lang, named) in [(Some("cs"), " xml:lang='cs'"), (None, "")] {
+        let mut script = Script::new(Config { lang: lang.map(str::to_owned), ..config() });
+        let header = script.sent();
+        assert!(header.contains(named), "{header}");
+        assert_eq!(header.contains("xml:lang"), lang.is_some(), "{header}");
+    }
+}
+
+#[test]
 fn closing_or_losing_the_transport_while_the_caller_does_tls() {
     let mut script = Script::new(Config { tls: TlsMode::Outside, ..config() });
     script.client.close(script.now);
