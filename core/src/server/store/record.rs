@@ -29,11 +29,13 @@ pub struct Record {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Roster {
-    /// Grows by one with each change (RFC 6121 section 2.6).
+    /// 0 until the first change, which begins at a random multiple of 2^32 below 2^63; from then on it grows by one with each
+    /// change. So no version of an account is one of another account that had the address before (RFC 6121 section 2.6).
     pub version: u64,
     /// By address.
     pub contacts: BTreeMap<BareJid, Contact>,
-    /// Contacts that have been removed, and the version that did it, oldest first: no more than [`Roster::REMOVED`].
+    /// The last removals, [`Roster::REMOVED`] at most, oldest first: the version that did it, and the contact, which may have
+    /// come back since, and gone again.
     pub removed: Vec<(u64, BareJid)>,
 }
 
@@ -42,7 +44,7 @@ pub struct Roster {
 pub struct Contact {
     /// What the user calls it.
     pub name: Option<Box<str>>,
-    /// Sorted, without duplicates.
+    /// In the user's order, without duplicates.
     pub groups: Box<[Box<str>]>,
     /// The user gets the contact's presence (subscription `to`).
     pub to: bool,
@@ -193,13 +195,15 @@ impl Record {
             Delta::Credentials(credentials) => self.credentials = credentials,
             Delta::Contact { jid, contact } => {
                 self.roster.version = contact.version;
-                self.roster.removed.retain(|(_, removed)| *removed != jid);
                 self.roster.contacts.insert(jid, contact);
             }
             Delta::ContactRemoved { jid, version } => {
                 self.roster.version = version;
                 self.roster.contacts.remove(&jid);
-                self.roster.removed.push((version, jid));
+                // Made twice, a change still is one: it may come again with a record that has it already.
+                if self.roster.removed.last().is_none_or(|(last, _)| *last < version) {
+                    self.roster.removed.push((version, jid));
+                }
                 let surplus = self.roster.removed.len().saturating_sub(Roster::REMOVED);
                 self.roster.removed.drain(..surplus);
             }
