@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers that the interop scripts test against: Debian packages, and slixmpp in a virtual environment under
-# target/. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
+# target/, with the integration tests of its source distribution. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -75,6 +75,26 @@ install_slixmpp() {
     fi
 }
 
+# The tests are not among what pip installs.
+install_slixmpp_itests() {
+    [ -d "$itests/$slixmpp_version" ] && return 0
+    local log=$target/interop/pip-download.log fresh
+    fresh=$(mktemp -d)
+    if "$venv/bin/python" -m pip download --quiet --no-deps --no-binary slixmpp --dest "$fresh" \
+        "slixmpp==$slixmpp_version" >"$log" 2>&1 &&
+        tar -xzf "$fresh"/slixmpp-*.tar.gz -C "$fresh" --strip-components 1 >>"$log" 2>&1 &&
+        [ -d "$fresh/itests" ]; then
+        rm -rf "$itests"
+        mkdir -p "$itests"
+        mv "$fresh/itests" "$itests/$slixmpp_version"
+        echo "install: slixmpp's integration tests"
+    else
+        echo "install: no integration tests of slixmpp: $(tail -n 1 "$log")"
+    fi
+    rm -rf "$fresh"
+}
+
 mkdir -p "$target/interop"
 install_debian
 install_slixmpp
+install_slixmpp_itests

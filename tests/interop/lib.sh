@@ -7,6 +7,7 @@ interop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$interop/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 venv=$target/interop/venv
+itests=$target/interop/slixmpp-itests
 # The scripts test debug builds unless told otherwise (the load generator tells).
 bin=${WAXWING_BIN:-$target/debug}
 domain=localhost
@@ -83,7 +84,7 @@ wait_for() {
 }
 
 listens_on() {
-    (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    (: <"/dev/tcp/$peer_host/$1") 2>/dev/null
 }
 
 is_alive() {
@@ -134,7 +135,9 @@ password_of() {
 # peer_start NAME DIR [ACCOUNTS]: starts a server with all it owns in DIR, returns once accounts can log in.
 # Sets peer_* (also in DIR/env, for other programs): name, pid, host, domain, port (STARTTLS), tls_port (direct TLS),
 # ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, and
-# PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks.
+# PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks. PEER_HOST is another address of
+# the loopback network than 127.0.0.1; there the ports are the registered ones, 5222 and 5223. PEER_MODULES:
+# more modules of Prosody, quoted and with commas.
 peer_start() {
     peer_name=$1
     local dir=$2
@@ -142,6 +145,7 @@ peer_start() {
     peer_accounts=$dir/accounts
     if [ $# -ge 3 ]; then cp "$3" "$peer_accounts"; else accounts >"$peer_accounts"; fi
     peer_host=127.0.0.1 peer_domain=$domain peer_pid='' peer_port=$(free_port) peer_tls_port=$(free_port)
+    [ -n "${PEER_HOST:-}" ] && peer_host=$PEER_HOST peer_port=5222 peer_tls_port=5223
     make_certificate "$dir"
     peer_ca=$dir/ca.pem peer_fingerprint=$(fingerprint "$dir/cert.pem")
     case $peer_name in
@@ -203,7 +207,7 @@ start_waxwingd() {
     local plaintext=()
     [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && plaintext=(--allow-plaintext)
     launch "$dir" "$bin/waxwingd" --data "$dir/data" --domain "$domain" \
-        --c2s "127.0.0.1:$peer_port" --c2s-tls "127.0.0.1:$peer_tls_port" --s2s "127.0.0.1:$(free_port)" \
+        --c2s "$peer_host:$peer_port" --c2s-tls "$peer_host:$peer_tls_port" --s2s "127.0.0.1:$(free_port)" \
         --cert "$dir/cert.pem" --key "$dir/key.pem" "${plaintext[@]}"
     wait_until_up 60 grep -qx 'waxwingd: ready' "$dir/log"
 }
@@ -226,8 +230,8 @@ start_prosody() {
 run_as_root = true
 pidfile = "$dir/prosody.pid"
 data_path = "$dir/data"
-interfaces = { "127.0.0.1" }
-modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix" }
+interfaces = { "$peer_host" }
+modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix", ${PEER_MODULES:-} }
 modules_disabled = { "s2s" }
 -- Plain storage offers every SCRAM hash at once; hashed storage offers one.
 authentication = "$storage"
@@ -262,8 +266,8 @@ hosts: ["$domain"]
 certfiles: ["$dir/both.pem"]
 ca_file: "$dir/ca.pem"
 listen:
-  - {port: $peer_port, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: $required, shaper: none, access: all}
-  - {port: $peer_tls_port, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: all}
+  - {port: $peer_port, ip: "$peer_host", module: ejabberd_c2s, starttls: true, starttls_required: $required, shaper: none, access: all}
+  - {port: $peer_tls_port, ip: "$peer_host", module: ejabberd_c2s, tls: true, shaper: none, access: all}
 auth_method: internal
 # Plain storage offers every SCRAM hash at once; hashed storage offers one.
 $storage
