@@ -42,44 +42,55 @@
 
 mod authentication;
 mod binding;
+mod carbons;
 mod config;
+mod contacts;
 mod disco;
 mod error;
 mod event;
 mod handle;
+mod im;
 mod inbound;
 mod keepalive;
 mod lifecycle;
 mod negotiation;
 mod outbox;
 mod request;
+mod roster;
+mod subscription;
 
 #[cfg(test)]
 mod tests;
 
+pub use carbons::SetCarbons;
 pub use config::{Config, IncomingRequests, KeepAlive, TlsMode};
+pub use contacts::{Contacts, Resource};
 pub use disco::{DiscoInfo, DiscoItems, Identity, Info, Item};
 pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
-pub use event::Event;
+pub use event::{Event, Ignored};
 pub use handle::StanzaHandle;
 pub use request::{
     Malformed, Ping, Raw, Reply, Request, RequestError, RequestHandle, RequestId, RequestKind,
 };
+pub use roster::{RemoveItem, Roster, RosterEvent, SetItem};
+pub use subscription::{Subscription, SubscriptionKind};
 
 use crate::jid::{FullJid, Jid};
 use crate::machine::{Deadline, Entropy, Machine, Now};
 use crate::ns;
+use crate::payload::delay::Delay;
 use crate::sasl::{ClientKeys, Credentials, Mechanism};
 use crate::stanza::{self, Iq, Presence, PresenceType, Stanza, StanzaError};
 use crate::stream::{self, Features, Limits, Role, Stream, TlsInfo};
-use crate::xml::ElementBuilder;
+use crate::xml::{Element, ElementBuilder};
 use core::time::Duration;
 use handle::Handles;
+use im::Im;
 use keepalive::Watch;
 use lifecycle::NegotiationClock;
 use negotiation::State;
 use outbox::{Entry, Outbox};
-use request::Pending;
+use request::{Pending, Purpose};
 use std::collections::VecDeque;
 
 /// One client-to-server stream, from the first byte to the last.
@@ -93,6 +104,7 @@ pub struct Client {
     outbox: Outbox,
     pending: Pending,
     handles: Handles,
+    im: Im,
     watch: Watch,
     negotiation: NegotiationClock,
     /// The server's domain, as an address.
@@ -129,6 +141,7 @@ impl Client {
             outbox: Outbox::default(),
             pending: Pending::new(machine),
             handles: Handles::new(machine),
+            im: Im::default(),
             watch: Watch::new(config.keep_alive, now.instant),
             negotiation: NegotiationClock::new(now.instant, config.negotiation_timeout),
             domain: config.account.to_domain().into(),
@@ -213,6 +226,18 @@ impl Client {
         request: R,
         timeout: Option<Duration>,
     ) -> Result<RequestHandle<R>, SendError> {
+        let id = self.ask(now, Purpose::Caller, &request, timeout)?;
+        Ok(RequestHandle::new(id, request))
+    }
+
+    /// Queues a request of anybody's.
+    fn ask<R: Request>(
+        &mut self,
+        now: Now,
+        purpose: Purpose,
+        request: &R,
+        timeout: Option<Duration>,
+    ) -> Result<RequestId, SendError> {
         self.clock = now;
         if self.pending.len() >= self.config.max_requests {
             return Err(SendError::TooManyRequests);
@@ -225,7 +250,7 @@ impl Client {
         self.queue(&iq.into())?;
         self.outbox.note(Entry::Request(id.clone()));
         let until = now.instant + timeout.unwrap_or(self.config.request_timeout);
-        Ok(RequestHandle::new(self.pending.insert(id, to, until), request))
+        Ok(self.pending.insert(purpose, id, to, until))
     }
 
     /// Answers an [`Event::Iq`]: with a result, which may have a payload, or with an error.
@@ -265,6 +290,22 @@ impl Client {
         self.clock = now;
         self.begin_close(now);
         self.pump(now, &[]);
+    }
+
+    /// Who is available, as far as this session has been told.
+    pub fn contacts(&self) -> &Contacts {
+        &self.im.contacts
+    }
+
+    /// When and why a stanza was held back on its way (XEP-0203): what our own server says about it, and else the first
+    /// to say anything. [`Delay::from`] is who that is; anybody may say anything.
+    pub fn delay(&self, stanza: &Element) -> Option<Delay> {
+        let notes = stanza.children().filter_map(|child| Delay::parse(child).ok());
+        let is_ours = |delay: &Delay| {
+            let by = delay.from.as_ref().map(Jid::as_str);
+            self.jid.as_ref().is_some_and(|own| by == Some(own.domain()) || by == Some(own.bare_str()))
+        };
+        notes.min_by_key(|delay| !is_ours(delay))
     }
 
     /// Our address, once the stream is online.

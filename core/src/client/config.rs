@@ -36,6 +36,10 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How many iq requests may wait for replies at once. Default: 1000.
     pub max_requests: usize,
+    /// Bytes that the roster may have in memory, about. What does not fit is still an event. Default: 8 MiB.
+    pub max_roster_bytes: usize,
+    /// How many resources of others are remembered as available. Default: 10,000.
+    pub max_resources: usize,
     /// `xml:lang` of the stream: the language of human-readable text in it (RFC 6120 section 4.7.4). Default: `en`.
     pub lang: Option<String>,
     /// Which iq requests from others the caller wants to answer itself.
@@ -61,6 +65,8 @@ impl Config {
             keep_alive: KeepAlive::default(),
             request_timeout: Duration::from_secs(60),
             max_requests: 1000,
+            max_roster_bytes: 8 << 20,
+            max_resources: 10_000,
             lang: Some("en".to_owned()),
             incoming: IncomingRequests::default(),
             disco: Some(Info {

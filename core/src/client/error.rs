@@ -379,6 +379,8 @@ pub enum SendError {
     TooManyRequests,
     /// An iq that is a reply cannot be replied to.
     NotARequest,
+    /// The server has not announced what this needs.
+    NotSupported,
     /// Not one's own presence: it has an addressee, or is neither available nor unavailable.
     NotOwnPresence,
 }
@@ -396,6 +398,9 @@ impl fmt::Display for SendError {
             SendError::QueueFull => f.write_str("the outgoing queue is full: transmit first"),
             SendError::TooManyRequests => f.write_str("too many requests wait for replies: wait for some"),
             SendError::NotARequest => f.write_str("only an iq of type get or set can be replied to"),
+            SendError::NotSupported => {
+                f.write_str("the server does not offer this: do without, or ask another way")
+            }
             SendError::NotOwnPresence => f.write_str(
                 "own presence has no addressee and is available or unavailable: use send for any other",
             ),

@@ -1,7 +1,8 @@
 //! What a client tells its owner.
 
-use super::{Error, Reply, StanzaHandle};
+use super::{Error, Reply, RosterEvent, StanzaHandle, Subscription};
 use crate::jid::FullJid;
+use crate::payload::carbons::Carbon;
 use crate::stanza::{Iq, Message, ParseError, Presence, Stanza};
 use crate::xml::Element;
 
@@ -21,10 +22,19 @@ pub enum Event {
     },
     /// Negotiation is complete: stanzas can be sent from now on, and this is our address.
     Online(FullJid),
-    /// A message has come in.
+    /// A message has come in. [`Client::delay`](super::Client::delay) says whether it was held back on the way, as those
+    /// are that came while nobody was here (XEP-0160).
     Message(Message),
-    /// Presence of someone, or a request that concerns a subscription, has come in.
+    /// A copy of a message that another session of the account's has sent or received (XEP-0280). It comes from the
+    /// account itself, so it can be believed as much as the server can.
+    Carbon(Carbon),
+    /// Somebody's presence, or an error about ours, has come in. [`Client::contacts`](super::Client::contacts) already
+    /// has it.
     Presence(Presence),
+    /// Somebody asks for, grants, ends or refuses a subscription.
+    Subscription(Subscription),
+    /// Something about the roster.
+    Roster(RosterEvent),
     /// A request that the configuration wants delivered has come in. It must be answered: with
     /// [`Client::respond`](super::Client::respond) or [`Client::refuse`](super::Client::refuse).
     Iq(Iq),
@@ -40,6 +50,14 @@ pub enum Event {
         /// What is wrong with it.
         error: ParseError,
     },
+    /// Something has come in that only the account itself may say, from somebody else. It had no effect and was not
+    /// answered. For logs.
+    Ignored {
+        /// What came.
+        stanza: Stanza,
+        /// What it pretended to be.
+        reason: Ignored,
+    },
     /// The bytes of this stanza have been handed out by `transmit`.
     Sent(StanzaHandle),
     /// The stream is over and not one byte of this stanza has been handed out.
@@ -51,4 +69,14 @@ pub enum Event {
     },
     /// The stream is over: the last event. `Ok` if the caller closed it.
     Closed(Result<(), Error>),
+}
+
+/// What a stranger tried to say in the account's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// A change of the roster (RFC 6121 section 2.1.6).
+    ForgedRosterPush,
+    /// A copy of a message (XEP-0280 section 11), or the account's server sent one that cannot be right.
+    ForgedCarbon,
 }

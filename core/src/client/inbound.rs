@@ -1,5 +1,7 @@
 //! Stanzas that come in, and the answers that the machine gives by itself.
 
+use super::im::{Effects, Im, Session};
+use super::request::{Purpose, Settled};
 use super::{Client, Environment, Error, Event, SendError};
 use crate::jid::{FullJid, Jid};
 use crate::machine::Now;
@@ -22,11 +24,15 @@ impl Client {
             return self.unsupported(now, &element);
         }
         match Stanza::parse(element.clone()) {
-            Ok(Stanza::Message(message)) => self.events.push_back(Event::Message(message)),
-            Ok(Stanza::Presence(presence)) => self.events.push_back(Event::Presence(presence)),
+            Ok(Stanza::Message(message)) => {
+                self.im(now, |im, session, effects| im.on_message(session, message, effects));
+            }
+            Ok(Stanza::Presence(presence)) => {
+                self.im(now, |im, session, effects| im.on_presence(session, presence, effects));
+            }
             Ok(Stanza::Iq(iq)) => match iq.kind() {
                 IqType::Get | IqType::Set => self.on_request(now, iq),
-                IqType::Result | IqType::Error => self.on_reply(iq),
+                IqType::Result | IqType::Error => self.on_reply(now, iq),
             },
             Err(ParseError::NotAStanza) => self.unsupported(now, &element),
             Err(error) => self.on_malformed(now, element, error),
@@ -40,15 +46,55 @@ impl Client {
 
     /// Ends nothing: the server relays what others write, and they must not be able to disconnect us.
     fn on_malformed(&mut self, now: Now, element: Element, error: ParseError) {
-        if element.name() == "iq"
-            && let Some(reply) = stanza::refuse(&element, &error)
-        {
-            self.answer(now, reply);
+        if element.name() == "iq" {
+            if let Some(reply) = stanza::refuse(&element, &error) {
+                self.answer(now, reply);
+            }
+            if error == ParseError::Children && self.on_malformed_reply(now, &element) {
+                return;
+            }
         }
         self.events.push_back(Event::Malformed { element, error });
     }
 
-    fn on_reply(&mut self, iq: Iq) {
+    /// A result with several children, or an error without an error in it (RFC 6120 section 8.2.3), answers its request
+    /// nevertheless: nothing better will come. False if it is no reply to a request of ours.
+    fn on_malformed_reply(&mut self, now: Now, element: &Element) -> bool {
+        let what = match element.attr("type") {
+            Some("result") => "a result with more than one child",
+            Some("error") => "an error that says nothing",
+            _ => return false,
+        };
+        let (Some(own), Some(id)) = (&self.jid, element.attr("id")) else { return false };
+        let from = element.attr("from").and_then(|from| Jid::new(from).ok());
+        let is_from = |asked: Option<&Jid>| is_answer_from(own, asked, from.as_ref());
+        let settled = self.pending.take_malformed(id, is_from, what);
+        settled.map(|settled| self.settle(now, settled)).is_some()
+    }
+
+    /// A request is over, one way or the other.
+    pub(super) fn settle(&mut self, now: Now, settled: Settled) {
+        match settled.purpose {
+            Purpose::Caller => self.events.push_back(Event::Reply(settled.reply)),
+            purpose => {
+                self.im(now, |im, session, effects| im.on_reply(session, &purpose, &settled.reply, effects));
+            }
+        }
+    }
+
+    /// Lets the part that knows people work on something, and does what follows.
+    fn im<T>(&mut self, now: Now, work: impl FnOnce(&mut Im, Session<'_>, &mut Effects) -> T) -> Option<T> {
+        let session = Session { own: self.jid.as_ref()?, config: &self.config, now };
+        let mut effects = Effects::default();
+        let result = work(&mut self.im, session, &mut effects);
+        self.events.extend(effects.events);
+        for answer in effects.answers {
+            self.answer(now, answer);
+        }
+        Some(result)
+    }
+
+    fn on_reply(&mut self, now: Now, iq: Iq) {
         let Some(own) = &self.jid else {
             return;
         };
@@ -56,15 +102,16 @@ impl Client {
         if is_answer_from(own, Some(&self.domain), from) && self.watch.is_pong(iq.id()) {
             return;
         }
-        let event = match self.pending.take(&iq, |asked| is_answer_from(own, asked, from)) {
-            Some(reply) => Event::Reply(reply),
-            None => Event::StrayReply(iq),
-        };
-        self.events.push_back(event);
+        match self.pending.take(&iq, |asked| is_answer_from(own, asked, from)) {
+            Some(settled) => self.settle(now, settled),
+            None => self.events.push_back(Event::StrayReply(iq)),
+        }
     }
 
     /// RFC 6120 section 8.2.3, rule 3: every request is answered, by us or by the caller.
     fn on_request(&mut self, now: Now, iq: Iq) {
+        let rest = self.im(now, |im, session, effects| im.on_request(session, iq, effects));
+        let Some(iq) = rest.flatten() else { return };
         let Some(payload) = iq.payload() else {
             return;
         };

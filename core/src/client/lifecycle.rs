@@ -98,14 +98,13 @@ impl Client {
 
     /// Remembers whether the server thinks us available.
     pub(super) fn note_presence(&mut self, stanza: &Stanza) {
-        if let Stanza::Presence(presence) = stanza
-            && presence.to().is_none()
-        {
+        if let Stanza::Presence(presence) = stanza {
             match presence.kind() {
-                PresenceType::Available => self.is_available = true,
-                PresenceType::Unavailable => self.is_available = false,
+                PresenceType::Available if presence.to().is_none() => self.is_available = true,
+                PresenceType::Unavailable if presence.to().is_none() => self.is_available = false,
                 _ => {}
             }
+            self.im.on_sent(presence);
         }
     }
 
@@ -158,8 +157,8 @@ impl Client {
         }
         self.stream.tick(now);
         self.pump(now, &[]);
-        while let Some(reply) = self.pending.expire(now.instant) {
-            self.events.push_back(Event::Reply(reply));
+        while let Some(settled) = self.pending.expire(now.instant) {
+            self.settle(now, settled);
         }
         match self.state {
             State::Online if self.is_online() => self.on_keep_alive(now),
@@ -287,9 +286,10 @@ impl Client {
                 self.events.push_back(Event::Unsent { handle, stanza: *stanza });
             }
         }
-        while let Some(reply) = self.pending.disconnect() {
-            self.events.push_back(Event::Reply(reply));
+        while let Some(settled) = self.pending.disconnect() {
+            self.settle(self.clock, settled);
         }
+        self.im.leave();
         let verdict = self.verdict.take().unwrap_or(otherwise);
         self.events.push_back(Event::Closed(verdict));
     }

@@ -3,7 +3,7 @@
 use crate::jid::Jid;
 use crate::machine::Instant;
 use crate::ns;
-use crate::stanza::{Iq, StanzaError};
+use crate::stanza::{Iq, IqType, StanzaError};
 use crate::xml::{Element, ElementBuilder};
 use core::fmt;
 use std::collections::BTreeMap;
@@ -65,6 +65,12 @@ pub enum RequestKind {
 /// A result that does not contain what it should; the text says what is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed(pub &'static str);
+
+impl From<crate::payload::Malformed> for Malformed {
+    fn from(malformed: crate::payload::Malformed) -> Malformed {
+        Malformed(malformed.what())
+    }
+}
 
 /// Names a request without its type, for use as a key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -140,9 +146,14 @@ impl Reply {
 
     /// The iq that came, if it was a result; [`RequestHandle::read`] understands it.
     pub fn iq(&self) -> Option<&Iq> {
+        self.outcome().ok()
+    }
+
+    /// How it ended.
+    pub(super) fn outcome(&self) -> Result<&Iq, &RequestError> {
         match &self.outcome {
-            Outcome::Result(iq) => Some(iq),
-            Outcome::Failed(_) => None,
+            Outcome::Result(iq) => Ok(iq),
+            Outcome::Failed(error) => Err(error),
         }
     }
 }
@@ -236,6 +247,22 @@ impl Request for Raw {
     }
 }
 
+/// Whose request it is, and so who wants to know how it ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// The caller's: it is told with an event.
+    Caller,
+    /// The machine asked for the roster.
+    Roster,
+}
+
+/// A request that has ended.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) purpose: Purpose,
+    pub(super) reply: Reply,
+}
+
 /// The requests that wait for replies.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -249,6 +276,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 struct Waiting {
     serial: u64,
+    purpose: Purpose,
     to: Option<Jid>,
     until: Instant,
     sent: bool,
@@ -264,11 +292,17 @@ impl Pending {
     }
 
     /// Waits for a reply with this id, until then.
-    pub(super) fn insert(&mut self, id: String, to: Option<Jid>, until: Instant) -> RequestId {
+    pub(super) fn insert(
+        &mut self,
+        purpose: Purpose,
+        id: String,
+        to: Option<Jid>,
+        until: Instant,
+    ) -> RequestId {
         self.serial += 1;
         let serial = self.serial;
         self.by_time.insert((until, serial), id.clone());
-        self.by_id.insert(id, Waiting { serial, to, until, sent: false });
+        self.by_id.insert(id, Waiting { serial, purpose, to, until, sent: false });
         RequestId { machine: self.machine, serial }
     }
 
@@ -281,20 +315,43 @@ impl Pending {
 
     /// Takes an incoming result or error, if it is the reply to a request: id and sender must both be right
     /// (`is_from` judges the sender against whom was asked).
-    pub(super) fn take(&mut self, iq: &Iq, is_from: impl Fn(Option<&Jid>) -> bool) -> Option<Reply> {
-        if !is_from(self.by_id.get(iq.id())?.to.as_ref()) {
+    pub(super) fn take(&mut self, iq: &Iq, is_from: impl Fn(Option<&Jid>) -> bool) -> Option<Settled> {
+        let outcome = match (iq.kind(), iq.error()) {
+            (IqType::Result, _) => Outcome::Result(iq.clone()),
+            (_, Some(error)) => Outcome::Failed(RequestError::Stanza(error)),
+            (_, None) => Outcome::Failed(RequestError::Malformed("an error that says nothing")),
+        };
+        self.settle(iq.id(), is_from, outcome)
+    }
+
+    /// As [`take`](Self::take), for a reply that breaks RFC 6120 section 8.2.3: it answers the request all the same,
+    /// just not with anything that could be read.
+    pub(super) fn take_malformed(
+        &mut self,
+        id: &str,
+        is_from: impl Fn(Option<&Jid>) -> bool,
+        what: &'static str,
+    ) -> Option<Settled> {
+        self.settle(id, is_from, Outcome::Failed(RequestError::Malformed(what)))
+    }
+
+    fn settle(
+        &mut self,
+        id: &str,
+        is_from: impl Fn(Option<&Jid>) -> bool,
+        outcome: Outcome,
+    ) -> Option<Settled> {
+        if !is_from(self.by_id.get(id)?.to.as_ref()) {
             return None;
         }
-        let waiting = self.by_id.remove(iq.id())?;
+        let waiting = self.by_id.remove(id)?;
         self.by_time.remove(&(waiting.until, waiting.serial));
-        let outcome = match iq.kind() {
-            crate::stanza::IqType::Result => Outcome::Result(iq.clone()),
-            _ => Outcome::Failed(match iq.error() {
-                Some(error) => RequestError::Stanza(error),
-                None => RequestError::Malformed("an error without an error element"),
-            }),
-        };
-        Some(Reply { id: RequestId { machine: self.machine, serial: waiting.serial }, outcome })
+        Some(self.settled(waiting, outcome))
+    }
+
+    fn settled(&self, waiting: Waiting, outcome: Outcome) -> Settled {
+        let id = RequestId { machine: self.machine, serial: waiting.serial };
+        Settled { purpose: waiting.purpose, reply: Reply { id, outcome } }
     }
 
     /// When the first request has waited long enough.
@@ -303,7 +360,7 @@ impl Pending {
     }
 
     /// The next request that has waited long enough.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Reply> {
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Settled> {
         if self.deadline()? > now {
             return None;
         }
@@ -311,14 +368,14 @@ impl Pending {
     }
 
     /// The next request of all, now that the stream is over.
-    pub(super) fn disconnect(&mut self) -> Option<Reply> {
+    pub(super) fn disconnect(&mut self) -> Option<Settled> {
         self.pop(|waiting| RequestError::Disconnected { sent: waiting.sent })
     }
 
-    fn pop(&mut self, error: impl Fn(&Waiting) -> RequestError) -> Option<Reply> {
-        let ((_, serial), id) = self.by_time.pop_first()?;
+    fn pop(&mut self, error: impl Fn(&Waiting) -> RequestError) -> Option<Settled> {
+        let (_, id) = self.by_time.pop_first()?;
         let waiting = self.by_id.remove(&id)?;
-        let id = RequestId { machine: self.machine, serial };
-        Some(Reply { id, outcome: Outcome::Failed(error(&waiting)) })
+        let outcome = Outcome::Failed(error(&waiting));
+        Some(self.settled(waiting, outcome))
     }
 }

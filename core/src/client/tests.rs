@@ -2,12 +2,16 @@
 
 mod authentication;
 mod binding;
+mod carbons;
+mod contacts;
 mod end;
 mod hostile;
 mod requests;
+mod roster;
 mod soup;
 mod split;
 mod stanzas;
+mod subscription;
 mod tls;
 
 use super::*;
@@ -162,8 +166,13 @@ impl Script {
 
     /// A client that is online.
     fn online(config: Config) -> Script {
+        Script::online_with(config, "")
+    }
+
+    /// A client that is online with a server that has offered more than it must.
+    fn online_with(config: Config, features: &str) -> Script {
         let mut script = Script::new(config);
-        let request = script.authenticated(BIND);
+        let request = script.authenticated(&format!("{BIND}{features}"));
         assert_eq!(script.bound(&request, JID), "");
         assert_eq!(script.event(), Event::Online(FullJid::new(JID).unwrap()));
         assert!(script.client.is_online());

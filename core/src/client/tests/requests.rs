@@ -80,6 +80,23 @@ fn rfc6120_8_3_errors_and_nonsense_are_told_apart() {
 }
 
 #[test]
+fn rfc6120_8_2_3_a_reply_that_breaks_the_rules_fails_its_request_and_nothing_else() {
+    for inner in ["type='error' id='ID'/>", "type='result' id='ID'><a xmlns='x'/><b xmlns='x'/></iq>"] {
+        let mut script = Script::online(config());
+        let ping = script.client.request(script.now, Ping { to: jid("a.example") }, None).unwrap();
+        let id = attr(&script.sent(), "id");
+        let inner = inner.replace("ID", &id);
+        // From somebody else it is a reply to nothing.
+        assert_eq!(script.server(&format!("<iq from='b.example' {inner}")), "");
+        assert!(matches!(script.event(), Event::Malformed { error: stanza::ParseError::Children, .. }));
+        assert_eq!(script.server(&format!("<iq from='a.example' {inner}")), "", "replies are not answered");
+        let result = ping.read(&reply(&mut script));
+        assert!(matches!(result, Some(Err(RequestError::Malformed(_)))), "{result:?}");
+        assert!(script.client.is_online());
+    }
+}
+
+#[test]
 fn rfc6120_8_1_2_1_only_who_was_asked_can_answer() {
     // Whom the request is for, who may answer, and who may not.
     type Senders = &'static [Option<&'static str>];

@@ -20,13 +20,14 @@ fn messages_and_presence_come_out_as_events() {
          <presence from='romeo@example.net/o'/><presence from='tybalt@example.com' type='subscribe'/>",
     );
     let events = script.events();
-    let [Event::Message(message), Event::Presence(presence), Event::Presence(subscribe)] = events.as_slice()
+    let [Event::Message(message), Event::Presence(presence), Event::Subscription(subscribe)] =
+        events.as_slice()
     else {
         panic!("{events:?}")
     };
     assert_eq!(message.body(None).as_deref(), Some("It is the east"));
     assert_eq!(presence.kind(), PresenceType::Available);
-    assert_eq!(subscribe.kind(), PresenceType::Subscribe);
+    assert_eq!(subscribe.kind, SubscriptionKind::Requested);
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! Copies of what the account's other sessions send and receive (XEP-0280).
+//!
+//! Whoever could forge a copy could put words into anybody's mouth (CVE-2017-5589). So a copy becomes
+//! [`Event::Carbon`] only if the account itself sent it, and a message that claims to carry one and comes from anyone
+//! else never becomes [`Event::Message`]: nobody can unwrap it by mistake.
+
+use super::im::Session;
+use super::{Ignored, Malformed, Request, RequestKind};
+use crate::jid::Jid;
+use crate::payload::carbons::{self, Carbon, Direction};
+use crate::stanza::{Iq, Message};
+use crate::xml::ElementBuilder;
+
+/// Turns copies on or off for this session (XEP-0280 sections 4 and 5). They are off at first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SetCarbons(
+    /// On.
+    pub bool,
+);
+
+impl Request for SetCarbons {
+    type Reply = ();
+
+    fn to(&self) -> Option<&Jid> {
+        None
+    }
+    fn kind(&self) -> RequestKind {
+        RequestKind::Set
+    }
+    fn payload(&self) -> ElementBuilder {
+        carbons::switch(self.0)
+    }
+    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+/// What a message carries, if it claims to carry a copy.
+pub(super) fn open(session: Session<'_>, message: &Message) -> Option<Result<Carbon, Ignored>> {
+    let account = session.own.to_bare();
+    let carbon = Carbon::read(message, &account)?.map_err(|_| Ignored::ForgedCarbon);
+    Some(carbon.and_then(|carbon| {
+        // The account can only have sent what it sent, and received what was for it.
+        let ours = match carbon.direction {
+            Direction::Received => carbon.message.to(),
+            Direction::Sent => carbon.message.from(),
+        };
+        match ours.is_none_or(|ours| session.is_own(ours)) {
+            true => Ok(carbon),
+            false => Err(Ignored::ForgedCarbon),
+        }
+    }))
+}

@@ -1,0 +1,188 @@
+//! Instant messaging and presence (RFC 6121): what the client knows of people, between the stream and its owner.
+//!
+//! The stream's side hands in stanzas that came and stanzas that were sent; each part ([`roster`](super::roster),
+//! [`contacts`](super::contacts) and so on) keeps its own state. What follows from a stanza is gathered in [`Effects`],
+//! so no part knows the stream, the outgoing queue or the requests that wait.
+
+use super::contacts::Contacts;
+use super::request::{Purpose, Reply};
+use super::roster::{Roster, RosterState};
+use super::subscription::{Requests, Subscription, SubscriptionKind};
+use super::{Config, Event, Ignored, carbons};
+use crate::jid::{BareJid, FullJid, Jid};
+use crate::machine::Now;
+use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
+use std::collections::BTreeSet;
+
+/// How many addressees of directed presence are remembered.
+const MAX_DIRECTED: usize = 1000;
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Im {
+    pub(super) roster: RosterState,
+    pub(super) contacts: Contacts,
+    pub(super) requests: Requests,
+    /// Who has been sent presence directly, and may so know that we are here (RFC 6121 section 4.6).
+    directed: BTreeSet<Jid>,
+}
+
+/// What the parts may know of the session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session<'a> {
+    pub(super) own: &'a FullJid,
+    pub(super) config: &'a Config,
+    pub(super) now: Now,
+}
+
+/// What follows from a stanza, in order.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// For the caller.
+    pub(super) events: Vec<Event>,
+    /// For whoever asked.
+    pub(super) answers: Vec<Stanza>,
+}
+
+impl Session<'_> {
+    /// True if only the account itself, which is to say its server, can have sent this: without a sender (RFC 6120
+    /// section 8.1.2.1) or from the account's bare address.
+    pub(super) fn is_from_account(&self, from: Option<&Jid>) -> bool {
+        from.is_none_or(|from| from.as_str() == self.own.bare_str())
+    }
+
+    /// True for the account and all its sessions.
+    pub(super) fn is_own(&self, jid: &Jid) -> bool {
+        jid.bare_str() == self.own.bare_str()
+    }
+}
+
+impl Effects {
+    fn ignore(&mut self, stanza: Stanza, reason: Ignored) {
+        self.events.push(Event::Ignored { stanza, reason });
+    }
+
+    /// Answers a request with an empty result.
+    pub(super) fn acknowledge(&mut self, iq: &Iq) {
+        self.answers.push(iq.result(None).into());
+    }
+
+    /// Answers a request with an error.
+    pub(super) fn refuse(&mut self, iq: Iq, condition: Condition) {
+        self.answers.extend(Stanza::Iq(iq).error_reply(condition.into()));
+    }
+}
+
+impl Im {
+    pub(super) fn on_message(&mut self, session: Session<'_>, message: Message, effects: &mut Effects) {
+        match carbons::open(session, &message) {
+            None => effects.events.push(Event::Message(message)),
+            Some(Ok(carbon)) => effects.events.push(Event::Carbon(carbon)),
+            Some(Err(reason)) => effects.ignore(message.into(), reason),
+        }
+    }
+
+    pub(super) fn on_presence(&mut self, session: Session<'_>, presence: Presence, effects: &mut Effects) {
+        if let Some(subscription) = Subscription::read(&presence) {
+            self.on_subscription(&subscription);
+            return effects.events.push(Event::Subscription(subscription));
+        }
+        if let Some(from) = presence.from() {
+            let trusted = session.is_own(from) || self.roster.roster.is_seen(from);
+            let room = session.config.max_resources / if trusted { 1 } else { 2 };
+            self.contacts.apply(from, &presence, room);
+        }
+        effects.events.push(Event::Presence(presence));
+    }
+
+    fn on_subscription(&mut self, subscription: &Subscription) {
+        self.requests.note(subscription);
+        // We are told nothing any more (RFC 6121 section 3.2.3).
+        if subscription.kind == SubscriptionKind::Denied {
+            self.contacts.forget(&subscription.from);
+        }
+    }
+
+    /// A get or set; gives it back if it is none of ours.
+    pub(super) fn on_request(&mut self, session: Session<'_>, iq: Iq, effects: &mut Effects) -> Option<Iq> {
+        if RosterState::is_push(&iq) {
+            if !session.is_from_account(iq.from()) {
+                // No answer either: that would tell whoever it was that we are here (RFC 6121 section 2.1.6).
+                effects.ignore(iq.into(), Ignored::ForgedRosterPush);
+            } else {
+                let change = self.roster.on_push(session, iq, effects);
+                change.map(|(contact, was_seen)| self.on_roster_change(&contact, was_seen));
+            }
+            return None;
+        }
+        Some(iq)
+    }
+
+    /// A request of the machine's own has ended.
+    pub(super) fn on_reply(
+        &mut self,
+        session: Session<'_>,
+        purpose: &Purpose,
+        reply: &Reply,
+        effects: &mut Effects,
+    ) {
+        match purpose {
+            Purpose::Caller => {}
+            Purpose::Roster => {
+                let before = self.roster.on_reply(session, reply, effects);
+                before.iter().for_each(|before| self.on_roster(before));
+            }
+        }
+    }
+
+    /// The roster is another one now.
+    fn on_roster(&mut self, before: &Roster) {
+        let is_lost = |contact: &&BareJid| before.is_seen(contact) && !self.roster.roster.is_seen(contact);
+        let lost: Vec<BareJid> = self.contacts.available().filter(is_lost).cloned().collect();
+        lost.iter().for_each(|contact| self.contacts.forget(contact));
+        self.requests.retain(|contact| !self.roster.roster.sees_us(contact));
+    }
+
+    /// The roster has changed in one contact. Of somebody whose presence we do not see any more nobody tells us (RFC
+    /// 6121 section 3.2.3), and who sees ours does not wait for that.
+    fn on_roster_change(&mut self, contact: &Jid, was_seen: bool) {
+        if was_seen && !self.roster.roster.is_seen(contact) {
+            self.contacts.forget(contact);
+        }
+        if self.roster.roster.sees_us(contact) {
+            self.requests.settle(contact);
+        }
+    }
+
+    /// A stanza of the caller's has been queued.
+    pub(super) fn on_sent(&mut self, presence: &Presence) {
+        match (presence.kind(), presence.to()) {
+            (PresenceType::Subscribed | PresenceType::Unsubscribed, Some(to)) => self.requests.settle(to),
+            (PresenceType::Available, Some(to)) if self.directed.len() < MAX_DIRECTED => {
+                self.directed.insert(to.clone());
+            }
+            (PresenceType::Unavailable, Some(to)) => {
+                self.directed.remove(to);
+            }
+            (PresenceType::Unavailable, None) => self.leave(),
+            _ => {}
+        }
+    }
+
+    /// We are not available any more: nobody tells us anything, and nobody knows that we are here.
+    pub(super) fn leave(&mut self) {
+        self.contacts.clear();
+        self.requests.clear();
+        self.directed.clear();
+    }
+
+    /// True if this entity may know that we are here, so that an answer or a question tells it nothing new (RFC 6121
+    /// section 11).
+    pub(super) fn may_see_us(&self, session: Session<'_>, who: &Jid) -> bool {
+        session.is_own(who)
+            || who.as_str() == session.own.domain()
+            || self.roster.roster.sees_us(who)
+            || self.directed.contains(who)
+            || self.directed.contains(who.bare_str())
+    }
+}

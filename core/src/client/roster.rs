@@ -1,0 +1,319 @@
+//! The roster: the account's list of contacts (RFC 6121 section 2), kept as the server has it.
+
+use super::im::{Effects, Session};
+use super::request::{Purpose, Reply};
+use super::subscription::offers;
+use super::{Client, Event, Malformed, Request, RequestError, RequestKind, SendError};
+use crate::jid::Jid;
+use crate::machine::Now;
+use crate::ns;
+use crate::payload::roster::{self, Item, Subscription};
+use crate::stanza::{Condition, Iq, IqType};
+use crate::xml::ElementBuilder;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an item costs beside its text, about.
+const ITEM_OVERHEAD: usize = 100;
+
+/// A roster as this session knows it.
+///
+/// To save it for the next session keep [`version`](Roster::version) and the items, and hand
+/// [`Roster::cached`] to [`Client::fetch_roster`]: a server with roster versioning then sends only what has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roster {
+    items: BTreeMap<Jid, Item>,
+    version: Option<String>,
+    is_loaded: bool,
+    /// Something did not fit.
+    is_cut: bool,
+    bytes: usize,
+}
+
+impl Roster {
+    /// What an earlier session saved. The version is what [`version`](Roster::version) said then, and belongs to exactly
+    /// these items.
+    pub fn cached(version: &str, items: impl IntoIterator<Item = Item>) -> Roster {
+        let mut roster = Roster { version: Some(version.to_owned()), ..Roster::default() };
+        for item in items {
+            roster.insert(item, usize::MAX);
+        }
+        roster
+    }
+
+    /// The version of what is here (section 2.6), if the server gives it one and all of it is here. Opaque.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// True once the server has answered [`Client::fetch_roster`]. Until then there is at most what was cached.
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded
+    }
+
+    /// True if nothing had to be left out because of [`Config::max_roster_bytes`](super::Config::max_roster_bytes).
+    pub fn is_complete(&self) -> bool {
+        !self.is_cut
+    }
+
+    /// A contact's item. The resource of the address does not matter, unless the item itself has one.
+    pub fn get(&self, contact: &Jid) -> Option<&Item> {
+        self.items.get(contact).or_else(|| self.items.get(contact.bare_str()))
+    }
+
+    /// All items, by address.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The names of all groups, each once, in order.
+    pub fn groups(&self) -> BTreeSet<&str> {
+        self.iter().flat_map(|item| &item.groups).map(String::as_str).collect()
+    }
+
+    /// True if we are subscribed to this contact's presence.
+    pub fn is_seen(&self, contact: &Jid) -> bool {
+        self.get(contact).is_some_and(|item| item.subscription.has_to())
+    }
+
+    /// True if this contact is subscribed to ours.
+    pub fn sees_us(&self, contact: &Jid) -> bool {
+        self.get(contact).is_some_and(|item| item.subscription.has_from())
+    }
+
+    /// Puts in an item, if there is room.
+    fn insert(&mut self, item: Item, max_bytes: usize) -> Option<Item> {
+        let before = self.remove(&item.jid);
+        let bytes = size(&item);
+        if self.bytes + bytes <= max_bytes {
+            self.bytes += bytes;
+            self.items.insert(item.jid.clone(), item);
+        } else {
+            self.is_cut = true;
+            self.version = None;
+        }
+        before
+    }
+
+    fn remove(&mut self, contact: &Jid) -> Option<Item> {
+        let item = self.items.remove(contact)?;
+        self.bytes -= size(&item);
+        Some(item)
+    }
+}
+
+fn size(item: &Item) -> usize {
+    let name = item.name.as_ref().map_or(0, String::len);
+    let groups: usize = item.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
+    ITEM_OVERHEAD + item.jid.as_str().len() + name + groups
+}
+
+/// Something about the roster. [`Client::roster`] already has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RosterEvent {
+    /// The server has answered: the roster is known. Where it was cached, changes since then may still follow.
+    Loaded,
+    /// The server refused to give it, or did not answer. Ask again when it makes sense.
+    Failed(RequestError),
+    /// A contact was added or changed, here or in another session.
+    Changed {
+        /// As it is now.
+        item: Item,
+        /// As it was, if it was there.
+        before: Option<Item>,
+    },
+    /// A contact was removed, here or in another session. What it was last, as far as that was known.
+    Removed(Item),
+}
+
+/// Adds a contact to the roster or changes its name and groups (section 2.3 and 2.4). What takes effect comes as
+/// [`RosterEvent::Changed`]. Subscriptions have calls of their own ([`Client::subscribe`] and its neighbours).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetItem(
+    /// The contact as it is to be. Only address, name and groups count; name and groups replace what was there.
+    pub Item,
+);
+
+/// Takes a contact off the roster, which also ends the subscriptions in both directions (section 2.5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoveItem(
+    /// The contact.
+    pub Jid,
+);
+
+impl Request for SetItem {
+    type Reply = ();
+
+    fn to(&self) -> Option<&Jid> {
+        None
+    }
+    fn kind(&self) -> RequestKind {
+        RequestKind::Set
+    }
+    fn payload(&self) -> ElementBuilder {
+        let item = Item { subscription: Subscription::None, ..self.0.clone() };
+        roster::set(&item)
+    }
+    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+impl Request for RemoveItem {
+    type Reply = ();
+
+    fn to(&self) -> Option<&Jid> {
+        None
+    }
+    fn kind(&self) -> RequestKind {
+        RequestKind::Set
+    }
+    fn payload(&self) -> ElementBuilder {
+        roster::set(&Item::removal(self.0.clone()))
+    }
+    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+/// The roster get; its reply is read by [`RosterState`].
+struct Get(Option<String>);
+
+impl Request for Get {
+    type Reply = ();
+
+    fn to(&self) -> Option<&Jid> {
+        None
+    }
+    fn kind(&self) -> RequestKind {
+        RequestKind::Get
+    }
+    fn payload(&self) -> ElementBuilder {
+        roster::get(self.0.as_deref())
+    }
+    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Asks for the roster. From then on the server also tells what changes in it. Best done before the first
+    /// [`set_presence`](Client::set_presence) (section 2.2): [`RosterEvent::Loaded`] says when it is there.
+    ///
+    /// With what an earlier session `cached`, a server that keeps versions sends what has changed since; any other
+    /// sends all of it. Without, what this session knows already counts as cached.
+    ///
+    /// # Errors
+    /// As [`request`](Client::request).
+    pub fn fetch_roster(&mut self, now: Now, cached: Option<Roster>) -> Result<(), SendError> {
+        let roster = cached.as_ref().unwrap_or(&self.im.roster.roster);
+        let features = self.features.as_ref();
+        let has_versions = features.is_some_and(|features| offers(features, "ver", ns::ROSTER_VER));
+        // Section 2.6.2: no version where none is understood, an empty one to begin with.
+        let version = has_versions.then(|| roster.version.clone().unwrap_or_default());
+        let asked_with_version = version.is_some();
+        self.ask(now, Purpose::Roster, &Get(version), None)?;
+        let state = &mut self.im.roster;
+        state.asked_with_version = asked_with_version;
+        if let Some(cached) = cached {
+            state.roster = cached;
+        }
+        if state.roster.version.is_none() {
+            state.roster = Roster::default();
+        }
+        state.roster.is_loaded = false;
+        Ok(())
+    }
+
+    /// The roster as far as it is known. Also there after the end, to be saved.
+    pub fn roster(&self) -> &Roster {
+        &self.im.roster.roster
+    }
+}
+
+/// The roster and the request for it.
+#[derive(Debug, Default)]
+pub(super) struct RosterState {
+    pub(super) roster: Roster,
+    /// An empty result is meaningful: what is cached is what the server has, or what follows says the difference.
+    asked_with_version: bool,
+}
+
+impl RosterState {
+    pub(super) fn is_push(iq: &Iq) -> bool {
+        iq.kind() == IqType::Set && iq.payload().is_some_and(|payload| payload.is("query", ns::ROSTER))
+    }
+
+    /// A push from the account (section 2.1.6). Returns whom it is about, and whether we saw their presence before.
+    pub(super) fn on_push(
+        &mut self,
+        session: Session<'_>,
+        iq: Iq,
+        effects: &mut Effects,
+    ) -> Option<(Jid, bool)> {
+        let Some(Ok((version, item))) = iq.payload().map(roster::parse_push) else {
+            effects.refuse(iq, Condition::BadRequest);
+            return None;
+        };
+        effects.acknowledge(&iq);
+        let contact = item.jid.clone();
+        let was_seen = self.roster.is_seen(&contact);
+        // A change without a version leads to a state that has none.
+        if self.roster.is_loaded {
+            self.roster.version = version.map(str::to_owned).filter(|_| !self.roster.is_cut);
+        }
+        let event = if item.subscription == Subscription::Remove {
+            RosterEvent::Removed(self.roster.remove(&contact).unwrap_or(item))
+        } else {
+            let before = self.roster.insert(item.clone(), session.config.max_roster_bytes);
+            RosterEvent::Changed { item, before }
+        };
+        effects.events.push(Event::Roster(event));
+        Some((contact, was_seen))
+    }
+
+    /// The answer to the roster get (sections 2.1.4 and 2.6.3). Returns what was replaced.
+    pub(super) fn on_reply(
+        &mut self,
+        session: Session<'_>,
+        reply: &Reply,
+        effects: &mut Effects,
+    ) -> Option<Roster> {
+        let mut before = None;
+        let event = match reply.outcome().map(Iq::payload) {
+            Err(error) => RosterEvent::Failed(error.clone()),
+            Ok(None) if self.asked_with_version => {
+                self.roster.is_loaded = true;
+                RosterEvent::Loaded
+            }
+            Ok(None) => RosterEvent::Failed(RequestError::Malformed("a result without a roster")),
+            Ok(Some(payload)) => match roster::Roster::parse(payload) {
+                Ok(roster) => {
+                    before = Some(self.replace(roster, session.config.max_roster_bytes));
+                    RosterEvent::Loaded
+                }
+                Err(error) => RosterEvent::Failed(RequestError::Malformed(error.what())),
+            },
+        };
+        effects.events.push(Event::Roster(event));
+        before
+    }
+
+    fn replace(&mut self, new: roster::Roster, max_bytes: usize) -> Roster {
+        let mut roster = Roster { version: new.ver, is_loaded: true, ..Roster::default() };
+        for item in new.items {
+            roster.insert(item, max_bytes);
+        }
+        core::mem::replace(&mut self.roster, roster)
+    }
+}
