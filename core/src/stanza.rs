@@ -177,6 +177,13 @@ impl Stanza {
     pub fn write(&self, out: &mut Vec<u8>, scope: &Scope<'_>) {
         self.common().write(out, scope);
     }
+    /// The stanza on its own, with `to` and `from` as they are now and everything declared that it needs: to be kept, and
+    /// read again with [`Element::parse`] and [`Stanza::parse`].
+    pub fn to_xml(&self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out, &Scope::default());
+        String::from_utf8(out).unwrap_or_default()
+    }
 
     fn common(&self) -> &Common {
         match self {

@@ -4,6 +4,7 @@
 
 mod changes;
 mod delivery;
+mod offline;
 mod presence;
 
 use super::config::{Config, ConflictPolicy};

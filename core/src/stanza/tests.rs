@@ -538,3 +538,15 @@ fn rfc6120_8_1_equal_stanzas_are_those_written_alike() {
         assert_ne!(stamped, message(other), "{other}");
     }
 }
+
+#[test]
+fn a_stanza_on_its_own_is_addressed_as_it_is_now_and_reads_the_same() {
+    let xml = "<message xmlns='jabber:client' to='a@b' id='1' xml:lang='de'><body>x</body><y xmlns='urn:y'/></message>";
+    let limits = crate::xml::Limits { max_bytes: 1000, max_depth: 9, max_attributes: 9 };
+    let mut stanza = Stanza::parse(Element::parse(xml.as_bytes(), limits).unwrap()).unwrap();
+    stanza.set_from(Some(Jid::new("c@d/e").unwrap()));
+    let text = stanza.to_xml();
+    let again = Stanza::parse(Element::parse(text.as_bytes(), limits).unwrap()).unwrap();
+    assert_eq!(again, stanza, "{text}");
+    assert_eq!(again.from().map(Jid::as_str), Some("c@d/e"));
+}

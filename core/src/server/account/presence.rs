@@ -37,6 +37,7 @@ impl Account {
         if initial {
             self.show_others(id, ctx);
         }
+        self.became_available(id, ctx);
     }
 
     /// Tells a resource that has just become available who else is.
