@@ -65,7 +65,7 @@ mod tests;
 pub use carbons::SetCarbons;
 pub use config::{Config, IncomingRequests, KeepAlive, TlsMode};
 pub use contacts::{Contacts, Resource};
-pub use disco::{DiscoInfo, DiscoItems, Identity, Info, Item};
+pub use disco::{DiscoInfo, DiscoItems};
 pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
 pub use event::{Event, Ignored};
 pub use handle::StanzaHandle;

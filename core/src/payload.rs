@@ -7,11 +7,16 @@
 //! How much a peer can make us read is limited by the size of a stanza ([`stream::Limits`](crate::stream::Limits)); the work
 //! is linear in that size, or by a logarithm more where something has to be unique.
 
+pub mod blocking;
+pub mod caps;
 pub mod carbons;
 pub mod datetime;
 pub mod delay;
+pub mod disco;
+pub mod form;
 pub mod forward;
 pub mod hints;
+pub mod privacy;
 pub mod roster;
 
 use crate::jid::Jid;

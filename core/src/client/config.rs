@@ -1,8 +1,8 @@
 //! What a client is told before it starts.
 
-use super::disco::{Identity, Info};
 use crate::jid::Jid;
 use crate::ns;
+use crate::payload::disco::{Identity, Info};
 use crate::sasl::{Credentials, Policy};
 use crate::stream::Limits;
 use core::time::Duration;

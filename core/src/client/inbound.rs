@@ -127,7 +127,7 @@ impl Client {
             if payload.attr("node").is_some() {
                 return self.answer_error(now, iq, Condition::ItemNotFound);
             }
-            let result = iq.result(Some(info.query()));
+            let result = iq.result(Some(info.to_builder(None)));
             return self.answer(now, Stanza::Iq(result));
         }
         if self.config.incoming.wants(payload.ns()) {

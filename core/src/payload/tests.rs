@@ -1,7 +1,12 @@
 //! Tests of the formats: what is written reads back the same, and what is malformed is refused by name.
 
+mod blocking;
+mod caps;
 mod delay;
+mod disco;
+mod form;
 mod forward;
+mod privacy;
 mod roster;
 
 use super::*;

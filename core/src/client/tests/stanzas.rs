@@ -1,6 +1,7 @@
 //! Sending and receiving stanzas, and what the client answers by itself.
 
 use super::*;
+use crate::payload::disco::Identity;
 use crate::stanza::{Condition, Message, MessageType};
 use crate::xml::Element;
 
