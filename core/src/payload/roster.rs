@@ -173,8 +173,8 @@ pub fn get(ver: Option<&str>) -> ElementBuilder {
 /// Reads the payload of a roster get: the version that the client has.
 pub fn parse_get(query: ElementRef<'_>) -> Result<Option<&str>, Malformed> {
     expect(query, "query", ns::ROSTER)?;
-    if query.children().next().is_some() {
-        return Err(Malformed::new("a roster get contains nothing"));
+    if items(query).next().is_some() {
+        return Err(Malformed::new("a roster get contains no items"));
     }
     Ok(query.attr("ver"))
 }

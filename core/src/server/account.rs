@@ -6,6 +6,7 @@ mod changes;
 mod delivery;
 mod offline;
 mod presence;
+mod roster;
 
 use super::config::{Config, ConflictPolicy};
 use super::module::Module;
@@ -49,6 +50,8 @@ struct Session {
     jid: FullJid,
     /// Set while it is an available resource (RFC 6121 section 4.1).
     available: Option<Available>,
+    /// Has asked for the roster, and is told when it changes (RFC 6121 section 2.2).
+    interested: bool,
     /// Whom it has sent directed presence (RFC 6121 section 4.6.1).
     directed: BTreeSet<Jid>,
 }
@@ -142,7 +145,8 @@ impl Account {
             ctx.outbox.outputs.push_back(Output::Close { session: old, error });
             self.session_gone(old, ctx);
         }
-        self.sessions.push(Session { id, jid: jid.clone(), available: None, directed: BTreeSet::new() });
+        let directed = BTreeSet::new();
+        self.sessions.push(Session { id, jid: jid.clone(), available: None, interested: false, directed });
         Ok(Bound { jid, replaced })
     }
 

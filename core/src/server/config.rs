@@ -43,6 +43,18 @@ pub struct Limits {
     /// Addresses outside the account that one session can have sent directed presence to (RFC 6121 section 4.6). Presence to
     /// more of them is refused with resource-constraint.
     pub directed_per_session: usize,
+    /// Contacts in one roster. A set that adds more is refused with resource-constraint.
+    pub contacts_per_roster: usize,
+    /// What all contacts of one roster can have together: addresses, handles and groups, in bytes. A set that makes it more
+    /// is refused with resource-constraint.
+    pub roster_bytes: usize,
+    /// Groups that one contact can be in. A set with more is refused with not-acceptable.
+    pub groups_per_contact: usize,
+    /// Length of the handle that a user gives a contact, in bytes. Longer ones are refused with not-acceptable (RFC 6121
+    /// section 2.3.3).
+    pub contact_name_bytes: usize,
+    /// Length of the name of a group, in bytes. Longer ones are refused with not-acceptable (RFC 6121 section 2.3.3).
+    pub group_name_bytes: usize,
     /// Stanzas and binds that can wait for one account to be loaded, and stanzas that can wait for a change to one account to
     /// be saved. More stanzas are refused with resource-constraint.
     pub waiting_per_account: usize,
@@ -73,13 +85,19 @@ impl Config {
 }
 
 impl Default for Limits {
-    /// 10 sessions an account, 1000 addresses of directed presence a session, 64 waiting an account and 4096 in all, 8192
+    /// 10 sessions an account, 1000 addresses of directed presence a session; 2000 contacts and 512 KiB a roster, 50 groups a
+    /// contact, 1023 bytes for handles and groups; 64 waiting an account and 4096 in all, 8192
     /// requests to the store, 10,000
     /// idle accounts, evicted after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
             sessions_per_account: 10,
             directed_per_session: 1000,
+            contacts_per_roster: 2000,
+            roster_bytes: 512 * 1024,
+            groups_per_contact: 50,
+            contact_name_bytes: 1023,
+            group_name_bytes: 1023,
             waiting_per_account: 64,
             waiting: 4096,
             store_requests: 8192,

@@ -67,11 +67,16 @@ fn rfc6121_2_1_2_3_an_item_has_an_address() {
 }
 
 #[test]
-fn rfc6121_2_1_3_a_get_contains_nothing() {
+fn rfc6121_2_1_3_a_get_contains_no_items() {
     for ver in [None, Some(""), Some("ver14")] {
         assert_eq!(roster::parse_get(built(roster::get(ver)).root()), Ok(ver));
     }
     assert!(roster::parse_get(query("<item jid='a@b'/>").root()).is_err());
+    assert_eq!(
+        roster::parse_get(query("<annotate xmlns='urn:x'/>").root()),
+        Ok(None),
+        "RFC 6120 section 8.4"
+    );
     assert!(roster::parse_get(element("<query xmlns='urn:x'/>").root()).is_err());
 }
 

@@ -7,8 +7,8 @@
 //! so each change is worked out from what is true, and a client that changes something and asks for it at once sees the
 //! change. Messages, presence and everything else go on meanwhile; a slow or broken store does not stop them.
 
-use super::{Account, Context};
-use crate::ns;
+use super::{Account, Context, roster};
+use crate::jid::BareJid;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
 use crate::server::store::{Delta, StoreError};
@@ -40,6 +40,8 @@ pub(super) enum Effect {
     Send(Stanza),
     /// A stanza goes to a session, if it is still there.
     Deliver(SessionId, Stanza),
+    /// Every interested resource is told what is now true of a contact.
+    Push(BareJid),
 }
 
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl Account {
                         ctx.outbox.deliver(session, stanza);
                     }
                 }
+                Effect::Push(jid) => self.push(&jid, ctx),
             }
         }
     }
@@ -149,25 +152,27 @@ impl Account {
     }
 
     fn must_wait(&self, stanza: &Stanza) -> bool {
-        self.is_changing() && concerns_changes(stanza)
+        self.is_changing() && self.concerns_changes(stanza)
     }
-}
 
-/// Whether a stanza reads or changes what lasts: contacts, subscriptions, who is blocked.
-fn concerns_changes(stanza: &Stanza) -> bool {
-    match stanza {
-        Stanza::Message(_) => false,
-        Stanza::Presence(presence) => matches!(
-            presence.kind(),
-            PresenceType::Subscribe
-                | PresenceType::Subscribed
-                | PresenceType::Unsubscribe
-                | PresenceType::Unsubscribed
-        ),
-        Stanza::Iq(iq) => {
-            iq.kind().is_request()
-                && iq.to().is_none_or(|to| to.resource().is_none())
-                && iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER)
+    /// Whether a stanza reads or changes what lasts: contacts, subscriptions, who is blocked. Requests of others are refused
+    /// whatever changes, so they need not wait.
+    fn concerns_changes(&self, stanza: &Stanza) -> bool {
+        match stanza {
+            Stanza::Message(_) => false,
+            Stanza::Presence(presence) => matches!(
+                presence.kind(),
+                PresenceType::Subscribe
+                    | PresenceType::Subscribed
+                    | PresenceType::Unsubscribe
+                    | PresenceType::Unsubscribed
+            ),
+            Stanza::Iq(iq) => {
+                iq.kind().is_request()
+                    && iq.to().is_none_or(|to| *to == *self.jid)
+                    && self.is_own(iq.from())
+                    && roster::is_about_roster(iq)
+            }
         }
     }
 }

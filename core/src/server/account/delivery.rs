@@ -11,7 +11,7 @@
 //! Requests to a full address are delivered to whoever asks: without subscriptions there is no telling who may know that a
 //! resource is there (8.5.3.1).
 
-use super::{Account, Context, Session};
+use super::{Account, Context, Session, roster};
 use crate::server::module::Place;
 use crate::server::services;
 use crate::stanza::{Condition, Iq, Message, MessageType, Stanza};
@@ -64,12 +64,13 @@ impl Account {
         }
     }
 
-    pub(super) fn receive_iq(&self, iq: Iq, ctx: &mut Context<'_>) {
+    pub(super) fn receive_iq(&mut self, iq: Iq, ctx: &mut Context<'_>) {
         match iq.to().and_then(|to| to.resource()) {
             Some(resource) => match self.session(resource) {
                 Some(session) => ctx.outbox.deliver(session.id, Stanza::Iq(iq)),
                 None => ctx.outbox.bounce(&Stanza::Iq(iq), Condition::ServiceUnavailable),
             },
+            None if iq.kind().is_request() && roster::is_about_roster(&iq) => self.receive_roster(iq, ctx),
             None if iq.kind().is_request() => {
                 let own = self.is_own(iq.from());
                 services::answer(&iq, Place::Account { own }, ctx);
@@ -91,7 +92,10 @@ impl Session {
 pub(in crate::server) fn no_such_user(stanza: Stanza, ctx: &mut Context<'_>) {
     match stanza {
         Stanza::Message(message) => unmatched_message(message, ctx),
-        Stanza::Iq(_) => ctx.outbox.bounce(&stanza, Condition::ServiceUnavailable),
+        Stanza::Iq(ref iq) => {
+            let condition = roster::refusal_for_strangers(iq);
+            ctx.outbox.bounce(&stanza, condition);
+        }
         Stanza::Presence(presence) => super::presence::no_such_user(&presence, ctx),
     }
 }

@@ -192,7 +192,8 @@ impl Negotiation {
             let detail = "The stream is from another account than the one that was logged in to.";
             return link.violation(now, Condition::InvalidFrom, detail);
         }
-        let list = vec![Feature::Bind, Feature::Session { optional: true }];
+        let roster_versions = Element::builder("ver", ns::ROSTER_VER).build();
+        let list = vec![Feature::Bind, Feature::Session { optional: true }, Feature::Other(roster_versions)];
         link.stream.send(&Features { list }.to_element());
         self.step = Step::Bind(account);
     }

@@ -2,6 +2,7 @@
 
 mod loading;
 mod presence;
+mod roster;
 mod routing;
 mod services;
 mod sessions;
@@ -11,7 +12,7 @@ use super::*;
 use crate::machine::{Instant, Utc};
 use crate::sasl::{ScramHash, ScramKeys};
 use crate::server::store::{MemoryStore, Reply, Request};
-use crate::xml::Element;
+use crate::xml::{Element, Scope};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ struct World {
     silent: bool,
     asked: Vec<Request>,
     names: BTreeMap<String, SessionId>,
-    /// What sessions have received, in brief, and nobody has looked at.
-    received: BTreeMap<SessionId, Vec<String>>,
+    /// What sessions have received and nobody has looked at.
+    received: BTreeMap<SessionId, Vec<Stanza>>,
     /// Other outputs that nobody has looked at.
     outputs: Vec<Output>,
 }
@@ -76,6 +77,13 @@ fn brief(stanza: &Stanza) -> String {
     format!("{kind}{of_type} {from} > {to}{id}{}", error.unwrap_or_default())
 }
 
+/// A stanza as it stands in a client's stream.
+fn xml(stanza: &Stanza) -> String {
+    let mut out = Vec::new();
+    stanza.write(&mut out, &Scope::stream(crate::ns::CLIENT, None));
+    String::from_utf8(out).unwrap()
+}
+
 impl World {
     fn new() -> World {
         World::with(config())
@@ -109,7 +117,7 @@ impl World {
                     self.hub.store_reply(self.now, reply);
                 }
                 Output::Deliver { session, stanza } => {
-                    self.received.entry(session).or_default().push(brief(&stanza));
+                    self.received.entry(session).or_default().push(stanza);
                 }
                 output => self.outputs.push(output),
             }
@@ -171,8 +179,13 @@ impl World {
         self.call(|hub, now| hub.stanza(now, id, stanza(xml)));
     }
 
-    /// What a session has received since the last time.
+    /// What a session has received since the last time, in brief.
     fn got(&mut self, jid: &str) -> Vec<String> {
+        self.take(jid).iter().map(brief).collect()
+    }
+
+    /// What a session has received since the last time.
+    fn take(&mut self, jid: &str) -> Vec<Stanza> {
         self.received.remove(&self.names[jid]).unwrap_or_default()
     }
 
