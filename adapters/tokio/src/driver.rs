@@ -1,13 +1,15 @@
 //! One machine over one tokio socket.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, Interest};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::time::{Instant, sleep_until};
 use waxwing_core::machine::Machine;
 use waxwing_std::Clock;
@@ -108,24 +110,25 @@ impl<M: Machine> Driver<M> {
                 self.machine.tick(now);
                 continue;
             }
-            let reading = !self.eof && self.machine.read_budget() > 0;
-            let interest = match (reading, blocked) {
-                (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-                (true, false) => Some(Interest::READABLE),
-                (false, true) => Some(Interest::WRITABLE),
-                (false, false) => None,
-            };
+            let budget = if self.eof { 0 } else { self.machine.read_budget().min(SCRATCH) };
             let alarm = deadline.and_then(|d| self.clock.to_std(d.at)).map(Instant::from_std);
             // A finished machine has no deadline of its own.
             let alarm = alarm.or(self.end_by);
+            let (mut reader, writer) = self.socket.split();
             tokio::select! {
                 biased;
                 output = &mut interrupt => return Err(output),
-                ready = ready(&self.socket, interest) => match ready {
-                    Ok(true) => self.read(),
-                    Ok(false) => {}
+                read = read(&mut reader, budget, &mut self.machine, self.clock), if budget > 0 => match read {
+                    Ok(0) => {
+                        self.eof = true;
+                        self.machine.receive_eof(self.clock.now());
+                    }
+                    Ok(_) => {}
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
                     Err(_) => self.dropped(),
                 },
+                // What is wrong with it, if anything, writing finds out.
+                _ = writer.writable(), if blocked => {}
                 () = alarm_at(alarm) => self.machine.tick(self.clock.now()),
             }
         }
@@ -176,20 +179,6 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Reads what is there, once.
-    fn read(&mut self) {
-        let budget = self.machine.read_budget().min(SCRATCH);
-        INPUT.with_borrow_mut(|input| match self.socket.try_read(&mut input[..budget]) {
-            Ok(0) => {
-                self.eof = true;
-                self.machine.receive_eof(self.clock.now());
-            }
-            Ok(n) => self.machine.receive(self.clock.now(), &input[..n]),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.dropped(),
-        });
-    }
-
     /// A connection that is gone ends like one that the peer has closed; what was to be sent has nowhere to go.
     fn dropped(&mut self) {
         self.unheard = true;
@@ -200,12 +189,28 @@ impl<M: Machine> Driver<M> {
     }
 }
 
-/// Waits until the socket is ready; true if it can be read.
-async fn ready(socket: &TcpStream, interest: Option<Interest>) -> io::Result<bool> {
-    match interest {
-        Some(interest) => Ok(socket.ready(interest).await?.is_readable()),
-        None => std::future::pending().await,
-    }
+/// Waits until there is something to read and gives it to the machine, once: how many bytes it was; 0 is the end.
+///
+/// tokio takes a read that does not fill the buffer as a sign that there is no more, which spares the system call that would
+/// say so.
+async fn read<M: Machine>(
+    reader: &mut ReadHalf<'_>,
+    budget: usize,
+    machine: &mut M,
+    clock: Clock,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        INPUT.with_borrow_mut(|input| {
+            let mut buffer = ReadBuf::new(&mut input[..budget]);
+            ready!(Pin::new(&mut *reader).poll_read(cx, &mut buffer))?;
+            let bytes = buffer.filled();
+            if !bytes.is_empty() {
+                machine.receive(clock.now(), bytes);
+            }
+            Poll::Ready(Ok(bytes.len()))
+        })
+    })
+    .await
 }
 
 async fn alarm_at(at: Option<Instant>) {
