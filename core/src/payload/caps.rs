@@ -1,7 +1,7 @@
 //! Entity capabilities (XEP-0115): what an entity can do, as a hash in its presence.
 
-use super::disco::Info;
-use super::form::{FieldType, Form};
+use super::disco::{Identity, Info};
+use super::form::{Field, FieldType, Form, FormType};
 use super::{Malformed, expect, required};
 use crate::ns;
 use crate::xml::{Element, ElementBuilder, ElementRef};
@@ -38,7 +38,7 @@ pub enum Hash {
 /// What comes of comparing an [`Info`] with the caps that promise it (section 5.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is what was promised: it holds for everybody with the same caps.
+    /// It is what was promised: it holds for everybody with the same caps, as far as [`Caps::vouched`] says.
     Valid,
     /// It is something else, or may be taken for something else: it holds for the entity that sent it only, and the caps for
     /// nothing.
@@ -79,11 +79,31 @@ impl Caps {
     /// Compares what the entity answered with what it promised.
     ///
     /// Names with a `<` in them never verify: the string that is hashed joins names with that character, so that other
-    /// names could make the same string. (The string does not tell either where the features end and a form begins. That is a
-    /// weakness of the format, which no reader can mend.)
+    /// names could make the same string. The string does not tell either where the features end and a form begins: see
+    /// [`vouched`](Self::vouched).
     pub fn verify(&self, info: &Info) -> Verdict {
         let Some(hash) = self.hash.as_deref().and_then(Hash::from_name) else { return Verdict::Unverifiable };
         if is_sound(info) && ver(info, hash) == self.ver { Verdict::Valid } else { Verdict::Invalid }
+    }
+
+    /// What of an answer holds for everybody with the same caps, whoever gave it; `None` if nothing does.
+    ///
+    /// Section 5.4 alone lets an answer be forged: the string that is hashed does not tell a feature from an identity of
+    /// the same spelling, nor the last features from a form (section 9.2), and does not cover all that an answer may hold.
+    /// So only what is hashed is vouched for, and only if the string can be read in no other way. That is so where no
+    /// feature looks like an identity and there is no form but the one about the software, which has names that cannot
+    /// stand behind its own in a sorted list of features.
+    pub fn vouched(&self, info: &Info) -> Option<Info> {
+        let is_valid = self.verify(info) == Verdict::Valid;
+        let is_identity = |identity: &Identity| !identity.category.is_empty() && !identity.kind.is_empty();
+        let readable = info.identities.iter().all(is_identity)
+            && !info.features.iter().any(|feature| looks_like_identity(feature));
+        let forms: Vec<Form> = info.forms().filter(|form| form_type(form).is_some()).collect();
+        if !is_valid || !readable || !forms.iter().all(is_about_software) {
+            return None;
+        }
+        let extensions = forms.iter().map(|form| stripped(form).to_builder().build()).collect();
+        Some(Info { identities: info.identities.clone(), features: info.features.clone(), extensions })
     }
 }
 
@@ -185,4 +205,36 @@ fn is_sound(info: &Info) -> bool {
             let mut all = form.fields.iter().flat_map(|field| field.var.iter().chain(&field.values));
             one_type && all.all(|text| plain(text)) && types.insert(form_type.to_owned())
         })
+}
+
+/// The form about software (XEP-0232), and what it may say: field names, with the only values that a list may have.
+const SOFTWARE: &str = "urn:xmpp:dataforms:softwareinfo";
+const SOFTWARE_TEXTS: [&str; 4] = ["os", "os_version", "software", "software_version"];
+const SOFTWARE_LIST: (&str, [&str; 2]) = ("ip_version", ["ipv4", "ipv6"]);
+
+/// True for what could also be an identity: category/type/lang/name.
+fn looks_like_identity(feature: &str) -> bool {
+    let mut parts = feature.split('/');
+    let is_filled = |part: Option<&str>| part.is_some_and(|part| !part.is_empty());
+    is_filled(parts.next()) && is_filled(parts.next()) && parts.next().is_some() && parts.next().is_some()
+}
+
+/// True for a form of which each name and value can be told apart however they are joined.
+fn is_about_software(form: &Form) -> bool {
+    let (list, list_values) = SOFTWARE_LIST;
+    let is_allowed = |field: &Field| {
+        let var = field.var.as_deref().unwrap_or_default();
+        let is_text = SOFTWARE_TEXTS.contains(&var) && field.values.len() == 1;
+        is_text || (var == list && field.values.iter().all(|value| list_values.contains(&value.as_str())))
+    };
+    let mut fields = form.fields.iter().filter(|field| field.var.as_deref() != Some("FORM_TYPE")).peekable();
+    form_type(form) == Some(SOFTWARE) && fields.peek().is_some() && fields.all(is_allowed)
+}
+
+/// The form with nothing but what is hashed.
+fn stripped(form: &Form) -> Form {
+    let fields = form.fields.iter().filter(|field| field.var.as_deref() != Some("FORM_TYPE"));
+    fields.fold(Form::of_type(FormType::Result, form_type(form).unwrap_or_default()), |form, field| {
+        form.with(Field { var: field.var.clone(), values: field.values.clone(), ..Field::default() })
+    })
 }

@@ -127,3 +127,74 @@ fn xep0115_9_names_that_join_to_the_same_string_do_not_verify() {
         assert_eq!(promise.verify(&info(forged)), Verdict::Invalid, "{forged}");
     }
 }
+
+#[test]
+fn xep0115_9_what_everybody_can_rely_on() {
+    let simple = info(&format!("<identity category='client' type='pc' name='Exodus 0.9.1'/>{FEATURES}"));
+    for info in [simple, psi()] {
+        let vouched = Caps::of(&info, "n", Hash::Sha1).vouched(&info).unwrap();
+        assert_eq!((&vouched.identities, &vouched.features), (&info.identities, &info.features));
+        let forms =
+            |info: &Info| info.forms().map(|form| form.value("os").map(str::to_owned)).collect::<Vec<_>>();
+        assert_eq!(forms(&vouched), forms(&info));
+        assert!(Caps::of(&info, "n", Hash::Sha1).verify(&vouched) == Verdict::Valid);
+        assert_eq!(Caps::of(&Info::default(), "n", Hash::Sha1).vouched(&info), None);
+    }
+    // What the hash does not cover is not passed on.
+    let form = "<x xmlns='jabber:x:data' type='result'><field var='a'><value>b</value></field></x><y xmlns='urn:y'/>";
+    let more = info(&format!("<identity category='client' type='pc'/>{form}"));
+    let vouched = Caps::of(&more, "n", Hash::Sha1).vouched(&more).unwrap();
+    assert_eq!(vouched, info("<identity category='client' type='pc'/>"));
+}
+
+/// Two answers of one hash, of which the first is what its software says and the second what somebody made of it.
+#[test]
+fn xep0115_9_2_what_can_be_read_in_two_ways_holds_for_nobody_else() {
+    let form = |inner: &str| {
+        format!(
+            "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>urn:b</value>\
+             </field>{inner}</x>"
+        )
+    };
+    let identity = "<identity category='client' type='pc' name='x'/>";
+    let field = "<field var='urn:c'><value>urn:d</value></field>";
+    let cases = [
+        // The last features, hidden in a form.
+        (
+            format!("{identity}<feature var='urn:a'/><feature var='urn:b'/>"),
+            format!("{identity}<feature var='urn:a'/>{}", form("")),
+        ),
+        (
+            format!("{identity}<feature var='urn:b'/><feature var='urn:c'/><feature var='urn:d'/>"),
+            format!("{identity}{}", form(field)),
+        ),
+        // An identity, hidden among the features.
+        (
+            format!("{identity}<feature var='urn:a'/>"),
+            "<feature var='client/pc//x'/><feature var='urn:a'/>".to_owned(),
+        ),
+    ];
+    for (honest, forged) in cases {
+        let (honest, forged) = (info(&honest), info(&forged));
+        let caps = Caps::of(&honest, "n", Hash::Sha1);
+        assert_eq!(caps::ver(&forged, Hash::Sha1), caps.ver, "{forged:?}");
+        assert!(caps.vouched(&honest).is_some());
+        assert_eq!(caps.vouched(&forged), None);
+    }
+    // A feature as an identity.
+    let honest = info("<feature var='http://example.org/a'/>");
+    let forged = info("<identity category='http:' type='' name='a'/>");
+    assert!(Caps::of(&honest, "n", Hash::Sha1).vouched(&honest).is_some());
+    assert_eq!(Caps::of(&forged, "n", Hash::Sha1).vouched(&forged), None);
+    // Software information that says more than it may.
+    for field in [
+        "",
+        "<field var='os'><value>a</value><value>os_version</value></field>",
+        "<field var='ip_version'><value>os</value></field>",
+        "<field var='x'><value>y</value></field>",
+    ] {
+        let software = form(field).replace("urn:b", "urn:xmpp:dataforms:softwareinfo");
+        let forged = info(&format!("{identity}{software}"));
+        assert_eq!(Caps::of(&forged, "n", Hash::Sha1).vouched(&forged), None, "{field}");
+    }
+}
