@@ -16,8 +16,14 @@ pub mod disco;
 pub mod form;
 pub mod forward;
 pub mod hints;
+pub mod last;
 pub mod privacy;
+pub mod private;
+pub mod register;
 pub mod roster;
+pub mod time;
+pub mod vcard;
+pub mod version;
 
 use crate::jid::Jid;
 use crate::stanza::{Condition, StanzaError};

@@ -7,7 +7,9 @@ mod disco;
 mod form;
 mod forward;
 mod privacy;
+mod register;
 mod roster;
+mod small;
 
 use super::*;
 use crate::stanza::{Message, Stanza};
