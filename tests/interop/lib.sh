@@ -176,10 +176,27 @@ peer_stop() {
     rm -f "$1/pid"
 }
 
+# peer_kill_and_restart DIR: kill -9, and the same server again, on what it has kept. For the one started last.
+peer_kill_and_restart() {
+    disown "$peer_pid" # bash need not tell
+    kill -9 "$peer_pid"
+    wait_for 10 "the end of $peer_name" is_dead "$peer_pid"
+    local command
+    eval "command=($(cat "$1/command"))"
+    : >"$1/log"
+    launch "$1" "${command[@]}"
+    wait_until_up 60 listens_on "$peer_port"
+}
+
+is_dead() {
+    ! is_alive "$1"
+}
+
 # launch DIR COMMAND...: in the background, with its output in DIR/log and its process id in DIR/pid and peer_pid.
 launch() {
     local dir=$1
     shift
+    printf '%q ' "$@" >"$dir/command"
     "$@" </dev/null >>"$dir/log" 2>&1 &
     peer_pid=$!
     echo "$peer_pid" >"$dir/pid"
