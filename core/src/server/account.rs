@@ -93,6 +93,12 @@ impl Account {
         self.has_sessions() || self.is_changing()
     }
 
+    /// What is kept of it has been read anew.
+    pub(super) fn refreshed(&mut self, record: Record, ctx: &mut Context<'_>) {
+        let before = std::mem::replace(&mut self.record, record);
+        self.push_differences(&before.roster, ctx);
+    }
+
     /// A stanza that one of its sessions sends, with a sender and an addressee. Returns what is to be routed:
     ///
     /// 1. subscriptions take their turn;

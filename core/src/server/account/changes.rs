@@ -81,6 +81,8 @@ impl Account {
         match result {
             Ok(()) => self.changed(change, ctx),
             Err(error) => {
+                // Should the store have made the change all the same, its version must not be given to another.
+                roster::skip_version(&mut self.record.roster);
                 if let Some(stanza) = change.asked_by {
                     ctx.outbox.bounce_with(&stanza, store_trouble(&error));
                 }

@@ -180,6 +180,21 @@ impl Account {
         self.push_to(&mut self.sessions.iter().filter(|session| session.interested), jid, ctx);
     }
 
+    /// Tells interested resources what is not as it was before the record was read anew.
+    pub(super) fn push_differences(&mut self, before: &Roster, ctx: &mut Context<'_>) {
+        let roster = &mut self.record.roster;
+        if before.version >> 32 == roster.version >> 32 {
+            roster.version = roster.version.max(before.version);
+        }
+        let roster = &self.record.roster;
+        let either = before.contacts.keys().chain(roster.contacts.keys());
+        let differ = either.filter(|jid| before.contacts.get(*jid) != roster.contacts.get(*jid));
+        let in_order: BTreeSet<(u64, &BareJid)> = differ.map(|jid| (last_change(roster, jid), jid)).collect();
+        for (_, jid) in in_order {
+            self.push(jid, ctx);
+        }
+    }
+
     fn push_to<'a>(
         &'a self,
         sessions: &mut dyn Iterator<Item = &'a Session>,
@@ -188,11 +203,11 @@ impl Account {
     ) {
         let Some(first) = sessions.next() else { return };
         let roster = &self.record.roster;
-        let (version, item) = match roster.contacts.get(jid) {
-            Some(contact) => (contact.version, item(jid, contact)),
-            None => (removed_at(roster, jid), Item::removal(jid.clone().into())),
+        let item = match roster.contacts.get(jid) {
+            Some(contact) => item(jid, contact),
+            None => Item::removal(jid.clone().into()),
         };
-        let query = format::push(Some(&version.to_string()), &item);
+        let query = format::push(Some(&last_change(roster, jid).to_string()), &item);
         for session in [first].into_iter().chain(sessions) {
             let to = Jid::from(session.jid.clone());
             let push = Iq::set(Some(to), &ctx.entropy.id(), query.clone());
@@ -206,6 +221,13 @@ pub(super) fn next_version(version: u64, entropy: &mut Entropy) -> u64 {
     match version {
         0 => ((entropy.next_u64() >> 33) << 32) + 1,
         version => version.saturating_add(1),
+    }
+}
+
+/// Leaves a version out that a change may have been given.
+pub(super) fn skip_version(roster: &mut Roster) {
+    if roster.version != 0 {
+        roster.version += 1;
     }
 }
 
@@ -234,9 +256,13 @@ fn changed_since<'a>(roster: &'a Roster, held: &str) -> Option<impl Iterator<Ite
     shorter.then(|| changed.into_iter().map(|(_, jid)| jid))
 }
 
-fn removed_at(roster: &Roster, jid: &BareJid) -> u64 {
-    let last = roster.removed.iter().rev().find(|(_, removed)| removed == jid);
-    last.map_or(roster.version, |(version, _)| *version)
+/// The version that changed a contact, or removed it.
+fn last_change(roster: &Roster, jid: &BareJid) -> u64 {
+    if let Some(contact) = roster.contacts.get(jid) {
+        return contact.version;
+    }
+    let removed = roster.removed.iter().rev().find(|(_, removed)| removed == jid);
+    removed.map_or(roster.version, |(version, _)| *version)
 }
 
 /// The payload of a result that has everything in it.

@@ -180,7 +180,7 @@ impl Hub {
         ready.reload = Reload::Current;
         match result {
             Ok(_) if again => self.refresh(now, account),
-            Ok(Some(record)) => ready.account.record = record,
+            Ok(Some(record)) => ready.account.refreshed(record, &mut self.tools.context(now)),
             Ok(None) => self.drop_account(now, account),
             Err(_) => {
                 ready.reload = Reload::Retry;

@@ -20,6 +20,7 @@ fn rfc6120_9_1_a_login_from_header_to_close() {
     let answer = peer.send(&header());
     assert!(answer.contains("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"), "{answer}");
     assert!(answer.contains("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"));
+    assert!(answer.contains("<ver xmlns='urn:xmpp:features:rosterver'/>"), "RFC 6121 section 2.6.1");
     assert!(!answer.contains("mechanism"), "{answer}");
 
     let answer = peer.send(&bind("balcony"));
