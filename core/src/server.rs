@@ -32,6 +32,7 @@ mod output;
 mod services;
 pub mod single;
 pub mod store;
+mod subscription;
 
 pub use connection::Connection;
 pub use hub::Hub;

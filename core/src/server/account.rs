@@ -7,6 +7,7 @@ mod delivery;
 mod offline;
 mod presence;
 mod roster;
+mod subscription;
 
 use super::config::{Config, ConflictPolicy};
 use super::module::Module;
@@ -14,13 +15,14 @@ use super::outbox::Outbox;
 use super::output::{Output, SessionId};
 use super::store::Record;
 use crate::jid::{BareJid, FullJid, Jid};
-use crate::machine::{Entropy, Now};
+use crate::machine::{Entropy, Instant, Now};
 use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use changes::Changes;
 use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
+pub(super) use subscription::decline;
 
 /// What an entity may use while it handles something.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct Account {
     /// In the order in which they were bound. There are few.
     sessions: Vec<Session>,
     changes: Changes,
+    /// When its unanswered requests to subscribe to others were last sent again.
+    asked_again: Option<Instant>,
 }
 
 /// A connected resource.
@@ -72,7 +76,8 @@ pub(super) struct Bound {
 
 impl Account {
     pub(super) fn new(jid: BareJid, record: Record) -> Account {
-        Account { jid, record, anonymous: false, sessions: Vec::new(), changes: Changes::default() }
+        let changes = Changes::default();
+        Account { jid, record, anonymous: false, sessions: Vec::new(), changes, asked_again: None }
     }
 
     /// An account that lives no longer than its sessions.
@@ -149,7 +154,7 @@ impl Account {
         if let Some(old) = replaced {
             let error = StreamError::new(stream::Condition::Conflict);
             ctx.outbox.outputs.push_back(Output::Close { session: old, error });
-            self.session_gone(old, ctx);
+            self.end_session(old, ctx);
         }
         let directed = BTreeSet::new();
         self.sessions.push(Session { id, jid: jid.clone(), available: None, interested: false, directed });
@@ -172,23 +177,35 @@ impl Account {
 
     /// A session has ended, however it did: others are told that it is unavailable (RFC 6121 section 4.5.2).
     pub(super) fn session_gone(&mut self, id: SessionId, ctx: &mut Context<'_>) {
-        let Some(index) = self.sessions.iter().position(|session| session.id == id) else { return };
-        let mut session = self.sessions.remove(index);
-        if session.available.is_some() {
-            let unavailable = session.unavailable(Some(self.jid.clone().into()));
-            self.to_available(&unavailable, ctx);
+        self.end_session(id, ctx);
+        if self.anonymous && self.sessions.is_empty() {
+            self.cancel_all(ctx);
         }
-        session.end_directed(None, ctx);
     }
 
-    /// The account is gone: all its sessions are closed. Returns them.
-    pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) -> Vec<SessionId> {
-        let mut sessions = std::mem::take(&mut self.sessions);
-        for session in &sessions {
-            ctx.outbox.outputs.push_back(Output::Close { session: session.id, error: error.clone() });
+    fn end_session(&mut self, id: SessionId, ctx: &mut Context<'_>) {
+        let Some(index) = self.sessions.iter().position(|session| session.id == id) else { return };
+        let session = self.sessions.remove(index);
+        let presence = session.unavailable();
+        let was_available = session.available.is_some();
+        self.announce_end(session, &presence, ctx);
+        if was_available {
+            self.note_last(&presence, ctx);
         }
-        sessions.iter_mut().for_each(|session| session.end_directed(None, ctx));
-        sessions.iter().map(|session| session.id).collect()
+    }
+
+    /// The account is gone: all its sessions are closed, and its contacts are told that there is nobody any more. Returns the
+    /// sessions.
+    pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) -> Vec<SessionId> {
+        let sessions = std::mem::take(&mut self.sessions);
+        let ids = sessions.iter().map(|session| session.id).collect();
+        for session in sessions {
+            ctx.outbox.outputs.push_back(Output::Close { session: session.id, error: error.clone() });
+            let presence = session.unavailable();
+            self.announce_end(session, &presence, ctx);
+        }
+        self.cancel_all(ctx);
+        ids
     }
 
     /// The session with this resource.
@@ -199,6 +216,13 @@ impl Account {
     /// Hands a stanza to every available resource.
     fn to_available(&self, stanza: &Stanza, ctx: &mut Context<'_>) {
         for session in self.sessions.iter().filter(|session| session.available.is_some()) {
+            ctx.outbox.deliver(session.id, stanza.clone());
+        }
+    }
+
+    /// Hands a stanza to every resource that has asked for the roster.
+    fn to_interested(&self, stanza: &Stanza, ctx: &mut Context<'_>) {
+        for session in self.sessions.iter().filter(|session| session.interested) {
             ctx.outbox.deliver(session.id, stanza.clone());
         }
     }

@@ -43,7 +43,15 @@ pub struct Limits {
     /// Addresses outside the account that one session can have sent directed presence to (RFC 6121 section 4.6). Presence to
     /// more of them is refused with resource-constraint.
     pub directed_per_session: usize,
-    /// Contacts in one roster. A set that adds more is refused with resource-constraint.
+    /// Requests to subscribe to one account that can wait for its user's answer. More are refused with resource-constraint.
+    pub requests_per_account: usize,
+    /// Length of such a request, in bytes of XML. Longer ones are refused with policy-violation.
+    pub request_bytes: usize,
+    /// How long the requests that an account has made itself are not sent again.
+    pub ask_again_after: Duration,
+    /// How much is kept of the status text with which an account's last resource became unavailable, in bytes.
+    pub last_status_bytes: usize,
+    /// Contacts in one roster. A set or a request to subscribe that adds more is refused with resource-constraint.
     pub contacts_per_roster: usize,
     /// What all contacts of one roster can have together: addresses, handles and groups, in bytes. A set that makes it more
     /// is refused with resource-constraint.
@@ -85,7 +93,8 @@ impl Config {
 }
 
 impl Default for Limits {
-    /// 10 sessions an account, 1000 addresses of directed presence a session; 2000 contacts and 512 KiB a roster, 50 groups a
+    /// 10 sessions an account, 1000 addresses of directed presence a session; 100 requests an account, 4 KiB each, sent
+    /// again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
     /// contact, 1023 bytes for handles and groups; 64 waiting an account and 4096 in all, 8192
     /// requests to the store, 10,000
     /// idle accounts, evicted after a minute; 10 seconds for the store.
@@ -93,6 +102,10 @@ impl Default for Limits {
         Limits {
             sessions_per_account: 10,
             directed_per_session: 1000,
+            requests_per_account: 100,
+            request_bytes: 4096,
+            ask_again_after: Duration::from_secs(3600),
+            last_status_bytes: 1024,
             contacts_per_roster: 2000,
             roster_bytes: 512 * 1024,
             groups_per_contact: 50,

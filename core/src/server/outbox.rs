@@ -35,6 +35,8 @@ pub(super) enum What {
 pub(super) enum Then {
     /// Goes on with the change that is under way.
     Change,
+    /// Nothing.
+    Nothing,
 }
 
 /// What the store said. Without an answer in time it is an error, and what was to be saved may have been saved or not.

@@ -1,9 +1,9 @@
 //! What the server itself answers: for its domains, and on behalf of accounts.
 
-use super::account::Context;
+use super::account::{Context, decline};
 use super::module::{Module, Place};
 use crate::ns;
-use crate::stanza::{Condition, Iq, IqType, Stanza, StanzaError};
+use crate::stanza::{Condition, Iq, IqType, PresenceType, Stanza, StanzaError};
 use crate::xml::{Element, ElementBuilder};
 use std::collections::BTreeSet;
 
@@ -22,6 +22,12 @@ pub(super) fn for_domain(stanza: Stanza, ctx: &mut Context<'_>) {
             }
         }
         Stanza::Message(_) => ctx.outbox.bounce(&stanza, Condition::ServiceUnavailable),
+        // A domain has no presence to subscribe to, and is no secret that silence would have to keep.
+        Stanza::Presence(presence)
+            if matches!(presence.kind(), PresenceType::Subscribe | PresenceType::Probe) =>
+        {
+            decline(presence, ctx);
+        }
         // Answers to requests that the server never made, and presence, which domains do not track.
         Stanza::Iq(_) | Stanza::Presence(_) => {}
     }
@@ -74,6 +80,7 @@ fn disco_info(iq: &Iq, place: Place, modules: &[Box<dyn Module>]) -> Answer {
     };
     let features: BTreeSet<&str> = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING]
         .into_iter()
+        .chain((place == Place::Domain).then_some(ns::PRE_APPROVAL))
         .chain(modules.iter().flat_map(|module| module.features(place).iter().copied()))
         .collect();
     let identity = Element::builder("identity", ns::DISCO_INFO).attr("category", category).attr("type", kind);

@@ -42,6 +42,14 @@ pub(super) enum Effect {
     Deliver(SessionId, Stanza),
     /// Every interested resource is told what is now true of a contact.
     Push(BareJid),
+    /// A stanza goes to every available resource.
+    ToAvailable(Stanza),
+    /// A stanza goes to every interested resource.
+    ToInterested(Stanza),
+    /// Somebody gets the presence of every available resource.
+    Show(BareJid),
+    /// Somebody is told that no resource is available.
+    Hide(BareJid),
 }
 
 #[derive(Debug)]
@@ -72,7 +80,7 @@ impl Account {
     pub(in crate::server) fn answered(&mut self, then: Then, answer: Answer, ctx: &mut Context<'_>) {
         match (then, answer) {
             (Then::Change, Answer::Saved(result)) => self.end_change(result, ctx),
-            (Then::Change, Answer::Found(_)) => {}
+            (Then::Change, Answer::Found(_)) | (Then::Nothing, _) => {}
         }
     }
 
@@ -113,6 +121,10 @@ impl Account {
                     }
                 }
                 Effect::Push(jid) => self.push(&jid, ctx),
+                Effect::ToAvailable(stanza) => self.to_available(&stanza, ctx),
+                Effect::ToInterested(stanza) => self.to_interested(&stanza, ctx),
+                Effect::Show(jid) => self.show_to(&jid, ctx),
+                Effect::Hide(jid) => self.hide_from(&jid, ctx),
             }
         }
     }

@@ -1,18 +1,39 @@
 //! Presence of an account's own resources, and presence that reaches it (RFC 6121 section 4).
 //!
-//! There are no rosters and no subscriptions yet. Until there are:
-//! - broadcasts go to the account's own available resources, to whom everybody is implicitly subscribed (4.2.2);
-//! - requests to change a subscription that a session sends are refused with feature-not-implemented; a request to subscribe
-//!   that arrives is declined with unsubscribed, other changes mean nothing and are ignored;
-//! - a probe from a stranger is answered with unsubscribed, which is the truth (4.3.2); and so it is for an account that does
-//!   not exist.
+//! Nobody sees presence but the account's own resources, contacts with a subscription (from, both), and whoever a resource has
+//! told itself (RFC 2779 sections 2.3 and 5). Where RFC 6121 leaves a choice:
+//! - a resource that becomes available learns of its contacts' presence by probes, whatever other resources know (4.3.1);
+//! - whoever may not see presence, and whoever probes an account that does not exist, is told `unsubscribed` (4.3.2 rule 1);
+//! - while no resource is available, a probe is answered with the time when the last one went, and no more (4.3.2 rule 3);
+//! - a contact with a subscription that a resource sends presence to is told of its end by the broadcast, and not once more
+//!   (4.6.3 rule 1);
+//! - errors are delivered and change nothing: RFC 6121 does not stop broadcasts to whoever answers with one (4.4.2, 4.5.2).
 
+use super::subscription::decline;
 use super::{Account, Available, Context, Session};
-use crate::jid::Jid;
+use crate::jid::{BareJid, Jid};
+use crate::payload::delay::Delay;
+use crate::server::outbox::{Then, What};
 use crate::server::output::SessionId;
+use crate::server::store::{Delta, LastPresence};
+use crate::server::subscription::Kind;
 use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
+use std::collections::BTreeSet;
 
 impl Account {
+    /// Whom a session's broadcasts go to, besides the account's own resources: contacts that are subscribed to the account
+    /// (RFC 6121 sections 4.2.2, 4.4.2, 4.5.2).
+    fn audience<'a>(&'a self, _session: &Session) -> impl Iterator<Item = &'a BareJid> {
+        let contacts = self.record.roster.contacts.iter();
+        contacts.filter(|(_, contact)| contact.from).map(|(jid, _)| jid)
+    }
+
+    /// Whether somebody is subscribed to the account's presence. So is the account itself (4.2.2).
+    pub(super) fn is_subscribed(&self, jid: &Jid) -> bool {
+        let contact = || self.record.roster.contacts.get(jid.bare_str());
+        self.is_own(Some(jid)) || contact().is_some_and(|contact| contact.from)
+    }
+
     /// A session's presence without `to`: for broadcast (RFC 6121 sections 4.2.2, 4.4.2, 4.5.2).
     pub(in crate::server) fn broadcast(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
         match presence.kind() {
@@ -30,41 +51,131 @@ impl Account {
     }
 
     fn broadcast_available(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
+        let online = self.is_online();
         let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) else { return };
-        let initial = session.available.is_none();
-        session.available = Some(Available { priority: presence.priority(), presence: presence.clone() });
-        self.to_available(&self.addressed_to_self(presence), ctx);
+        let available = Available { priority: presence.priority(), presence: presence.clone() };
+        let initial = session.available.replace(available).is_none();
+        if let Some(session) = self.sessions.iter().find(|session| session.id == id) {
+            self.announce(session, &presence, ctx);
+        }
         if initial {
             self.show_others(id, ctx);
+            self.probe_contacts(ctx);
+            self.show_requests(id, ctx);
+        }
+        if !online {
+            self.ask_again(ctx);
         }
         self.became_available(id, ctx);
+    }
+
+    /// Tells the account's own available resources and its subscribers.
+    fn announce(&self, session: &Session, presence: &Presence, ctx: &mut Context<'_>) {
+        self.to_available(&addressed(presence, self.jid.clone().into()), ctx);
+        for contact in self.audience(session) {
+            ctx.outbox.send(addressed(presence, contact.clone().into()));
+        }
     }
 
     /// Tells a resource that has just become available who else is.
     fn show_others(&self, id: SessionId, ctx: &mut Context<'_>) {
         for other in self.sessions.iter().filter(|session| session.id != id) {
             if let Some(available) = &other.available {
-                ctx.outbox.deliver(id, self.addressed_to_self(available.presence.clone()));
+                ctx.outbox.deliver(id, addressed(&available.presence, self.jid.clone().into()));
             }
         }
     }
 
-    fn broadcast_unavailable(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
-        let stanza = self.addressed_to_self(presence.clone());
-        let Some(index) = self.sessions.iter().position(|session| session.id == id) else { return };
-        if self.sessions.get(index).is_some_and(|session| session.available.is_some()) {
-            self.to_available(&stanza, ctx);
-        }
-        if let Some(session) = self.sessions.get_mut(index) {
-            session.available = None;
-            session.end_directed(Some(&presence), ctx);
+    /// Asks those whom the account is subscribed to for their presence (4.3.1).
+    fn probe_contacts(&self, ctx: &mut Context<'_>) {
+        for (contact, _) in self.record.roster.contacts.iter().filter(|(_, contact)| contact.to) {
+            let probe = Presence::builder(PresenceType::Probe).from(self.jid.clone().into());
+            ctx.outbox.send(Stanza::Presence(probe.to(contact.clone().into()).build()));
         }
     }
 
-    fn addressed_to_self(&self, presence: Presence) -> Stanza {
-        let mut stanza = Stanza::Presence(presence);
-        stanza.set_to(Some(self.jid.clone().into()));
-        stanza
+    fn broadcast_unavailable(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) else { return };
+        // The session itself is told, too (4.5.2), so it is among the others while they are.
+        let directed = std::mem::take(&mut session.directed);
+        let was_available = session.available.is_some();
+        if let Some(session) = self.sessions.iter().find(|session| session.id == id) {
+            if was_available {
+                self.announce(session, &presence, ctx);
+            }
+            self.end_directed(directed, was_available, &presence, ctx);
+        }
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) {
+            session.available = None;
+        }
+        if was_available {
+            self.note_last(&presence, ctx);
+        }
+    }
+
+    /// Says that a session which is not among the others any more is unavailable, to all who have been told that it was
+    /// available (4.5.2, 4.6.3).
+    pub(super) fn announce_end(&self, session: Session, presence: &Presence, ctx: &mut Context<'_>) {
+        let was_available = session.available.is_some();
+        if was_available {
+            self.announce(&session, presence, ctx);
+        }
+        self.end_directed(session.directed, was_available, presence, ctx);
+    }
+
+    /// Tells those who got directed presence that it is over, unless the broadcast has told them.
+    fn end_directed(
+        &self,
+        directed: BTreeSet<Jid>,
+        broadcast: bool,
+        presence: &Presence,
+        ctx: &mut Context<'_>,
+    ) {
+        for to in directed {
+            if !(broadcast && self.is_subscribed(&to)) {
+                ctx.outbox.send(addressed(presence, to));
+            }
+        }
+    }
+
+    /// A resource became unavailable. If it was the last one, remembers when (4.3.2 rule 3, XEP-0012). That is known at once, for
+    /// it is no promise, and kept for later if the store can.
+    pub(super) fn note_last(&mut self, farewell: &Presence, ctx: &mut Context<'_>) {
+        if self.anonymous || self.is_online() {
+            return;
+        }
+        let status = farewell.status(None).unwrap_or_default();
+        let status = shortened(&status, ctx.config.limits.last_status_bytes).into();
+        let last = Delta::Last(Some(LastPresence { at: ctx.now.utc, status }));
+        self.record.apply(last.clone());
+        ctx.outbox.ask(self.jid.clone(), What::Save(vec![last]), Then::Nothing);
+    }
+
+    /// Whether any resource is available.
+    pub(super) fn is_online(&self) -> bool {
+        self.sessions.iter().any(|session| session.available.is_some())
+    }
+
+    /// Somebody has got a subscription: it sees all available resources (3.1.5).
+    pub(super) fn show_to(&self, contact: &BareJid, ctx: &mut Context<'_>) {
+        for available in self.sessions.iter().filter_map(|session| session.available.as_ref()) {
+            ctx.outbox.send(addressed(&available.presence, contact.clone().into()));
+        }
+    }
+
+    /// Somebody is about to lose its subscription: no resource is available to it any more (3.2.2, 3.3.3), also where one had
+    /// told it so itself (4.6.1).
+    pub(super) fn hide_from(&mut self, contact: &BareJid, ctx: &mut Context<'_>) {
+        for session in &mut self.sessions {
+            let is_contact = |to: &Jid| to.bare_str() == contact.as_str();
+            let told: Vec<Jid> = session.directed.iter().filter(|to| is_contact(to)).cloned().collect();
+            session.directed.retain(|to| !is_contact(to));
+            let presence = session.unavailable();
+            match session.available {
+                Some(_) => ctx.outbox.send(addressed(&presence, contact.clone().into())),
+                None => told.into_iter().for_each(|to| ctx.outbox.send(addressed(&presence, to))),
+            }
+        }
     }
 
     /// A session's presence with `to`. Returns it if it is to be routed.
@@ -74,15 +185,20 @@ impl Account {
         presence: Presence,
         ctx: &mut Context<'_>,
     ) -> Option<Stanza> {
-        let kind = presence.kind();
+        if let Some(kind) = Kind::of(presence.kind()) {
+            self.send_subscription(kind, presence, ctx);
+            return None;
+        }
         let to = presence.to().cloned()?;
-        let stanza = Stanza::Presence(presence);
+        let is_subscribed = self.is_subscribed(&to);
         let session = self.sessions.iter_mut().find(|session| session.id == id)?;
-        match kind {
+        match presence.kind() {
+            // The broadcast that ends the presence session reaches it, too (4.6.3 rule 1).
+            PresenceType::Available if is_subscribed && session.available.is_some() => {}
             PresenceType::Available => {
                 let full = session.directed.len() >= ctx.config.limits.directed_per_session;
                 if full && !session.directed.contains(&to) {
-                    ctx.outbox.bounce(&stanza, Condition::ResourceConstraint);
+                    ctx.outbox.bounce(&Stanza::Presence(presence), Condition::ResourceConstraint);
                     return None;
                 }
                 session.directed.insert(to);
@@ -90,36 +206,22 @@ impl Account {
             PresenceType::Unavailable => {
                 session.directed.remove(&to);
             }
-            PresenceType::Probe | PresenceType::Error => {}
-            PresenceType::Subscribe
-            | PresenceType::Subscribed
-            | PresenceType::Unsubscribe
-            | PresenceType::Unsubscribed => {
-                ctx.outbox.bounce(&stanza, Condition::FeatureNotImplemented);
-                return None;
-            }
+            _ => {}
         }
-        Some(stanza)
+        Some(Stanza::Presence(presence))
     }
 
     /// Presence that is addressed to this account (RFC 6121 sections 8.5.2.1.2, 8.5.2.2.2, 8.5.3).
     pub(super) fn receive_presence(&mut self, presence: Presence, ctx: &mut Context<'_>) {
-        match presence.kind() {
-            PresenceType::Unavailable => {
-                self.forget_directed(&presence);
-                self.hand_over(presence, ctx);
-            }
-            PresenceType::Available => self.hand_over(presence, ctx),
-            PresenceType::Error => {
-                // To the resource whose presence caused it; nobody else would know what to make of it.
-                if presence.to().is_some_and(|to| to.resource().is_some()) {
-                    self.hand_over(presence, ctx);
-                }
-            }
-            PresenceType::Probe => self.receive_probe(&presence, ctx),
-            PresenceType::Subscribe => decline(&presence, ctx),
-            PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed => {}
+        if let Some(kind) = Kind::of(presence.kind()) {
+            return self.receive_subscription(kind, presence, ctx);
         }
+        match presence.kind() {
+            PresenceType::Probe => return self.receive_probe(&presence, ctx),
+            PresenceType::Unavailable => self.forget_directed(&presence),
+            _ => {}
+        }
+        self.hand_over(presence, ctx);
     }
 
     /// To the resource that is addressed if it is there, or to all available ones.
@@ -145,64 +247,83 @@ impl Account {
     }
 
     /// RFC 6121 sections 4.3.2 and 4.6.6.
-    fn receive_probe(&self, presence: &Presence, ctx: &mut Context<'_>) {
-        let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
-        if self.is_own(Some(from)) {
-            return self.answer_own_probe(presence, from, to, ctx);
+    fn receive_probe(&self, probe: &Presence, ctx: &mut Context<'_>) {
+        let (Some(from), Some(to)) = (probe.from(), probe.to()) else { return };
+        if self.is_subscribed(from) {
+            return match to.resource() {
+                None => self.answer_probe(probe, from, ctx),
+                Some(resource) => self.answer_probe_of_resource(probe, from, resource, ctx),
+            };
         }
-        let knows = to.resource().and_then(|resource| self.session(resource));
-        match knows.filter(|session| session.directed.contains(from)) {
-            Some(session) => {
-                let answer = Presence::builder(PresenceType::Available)
-                    .from(session.jid.clone().into())
-                    .to(from.clone());
-                ctx.outbox.send(Stanza::Presence(answer.build()));
-            }
-            None => decline(presence, ctx),
+        let knows = |session: &&Session| {
+            session.directed.contains(from) || session.directed.contains(from.bare_str())
+        };
+        match to.resource().and_then(|resource| self.session(resource)).filter(knows) {
+            Some(session) => ctx.outbox.send(session.mere_presence(from)),
+            None => decline(probe, ctx),
         }
     }
 
-    /// The last presence of each available resource that was asked for, or that there is none.
-    fn answer_own_probe(&self, probe: &Presence, from: &Jid, to: &Jid, ctx: &mut Context<'_>) {
-        let asked = |session: &&Session| to.resource().is_none() || to.resource() == session.jid.resource();
-        let mut available =
-            self.sessions.iter().filter(asked).filter_map(|session| session.available.as_ref()).peekable();
-        if available.peek().is_none() {
-            let answer = Presence::builder(PresenceType::Unavailable).from(to.clone()).to(from.clone());
-            ctx.outbox.send(Stanza::Presence(mirror_id(answer, probe).build()));
+    /// What every available resource has said last; while there is none, since when (4.3.2 rules 3 and 4).
+    fn answer_probe(&self, probe: &Presence, from: &Jid, ctx: &mut Context<'_>) {
+        if !self.is_online() {
+            return ctx.outbox.send(gone(probe, from, self.jid.clone().into(), self.record.last.as_ref()));
         }
-        for available in available {
-            let mut stanza = Stanza::Presence(available.presence.clone());
-            stanza.set_to(Some(from.clone()));
-            ctx.outbox.send(stanza);
+        for available in self.sessions.iter().filter_map(|session| session.available.as_ref()) {
+            ctx.outbox.send(addressed(&available.presence, from.clone()));
         }
+    }
+
+    /// Only whether that one resource is available; to the account's own resources also in what words.
+    fn answer_probe_of_resource(&self, probe: &Presence, from: &Jid, resource: &str, ctx: &mut Context<'_>) {
+        let session = self.session(resource);
+        let stanza = match session.and_then(|session| Some((session, session.available.as_ref()?))) {
+            Some((_, available)) if self.is_own(Some(from)) => addressed(&available.presence, from.clone()),
+            Some((session, _)) => session.mere_presence(from),
+            None => match probe.to() {
+                Some(to) => gone(probe, from, to.clone(), None),
+                None => return,
+            },
+        };
+        ctx.outbox.send(stanza);
     }
 }
 
 impl Session {
-    /// Unavailable presence in the name of a session that cannot send it any more.
-    pub(super) fn unavailable(&self, to: Option<Jid>) -> Stanza {
-        let presence = Presence::builder(PresenceType::Unavailable).from(self.jid.clone().into());
-        let mut stanza = Stanza::Presence(presence.build());
-        stanza.set_to(to);
-        stanza
+    /// Unavailable presence in the name of a session that does not send it itself.
+    pub(super) fn unavailable(&self) -> Presence {
+        Presence::builder(PresenceType::Unavailable).from(self.jid.clone().into()).build()
     }
 
-    /// Tells those who got directed presence that it is over (RFC 6121 section 4.6.3), in the words of the session's own
-    /// farewell if it sent one.
-    pub(super) fn end_directed(&mut self, farewell: Option<&Presence>, ctx: &mut Context<'_>) {
-        for to in std::mem::take(&mut self.directed) {
-            let stanza = match farewell {
-                Some(presence) => {
-                    let mut stanza = Stanza::Presence(presence.clone());
-                    stanza.set_to(Some(to));
-                    stanza
-                }
-                None => self.unavailable(Some(to)),
-            };
-            ctx.outbox.send(stanza);
-        }
+    /// That it is there, and no more (4.3.2, 4.6.6).
+    fn mere_presence(&self, to: &Jid) -> Stanza {
+        let presence = Presence::builder(PresenceType::Available).from(self.jid.clone().into());
+        Stanza::Presence(presence.to(to.clone()).build())
     }
+}
+
+/// The same presence for somebody. Shares all but the address.
+fn addressed(presence: &Presence, to: Jid) -> Stanza {
+    let mut presence = presence.clone();
+    presence.set_to(Some(to));
+    Stanza::Presence(presence)
+}
+
+/// Tells whoever probes that nobody is there, and since when if that is known.
+fn gone(probe: &Presence, to: &Jid, from: Jid, last: Option<&LastPresence>) -> Stanza {
+    let answer = Presence::builder(PresenceType::Unavailable).from(from).to(to.clone());
+    let answer = Stanza::Presence(mirror_id(answer, probe).build());
+    match last {
+        Some(last) => answer.with_child(Delay::new(last.at).to_builder()),
+        None => answer,
+    }
+}
+
+/// The beginning of a text: no more than so many bytes of it.
+fn shortened(text: &str, bytes: usize) -> &str {
+    let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
+    let end = ends.take_while(|end| *end <= bytes).last().unwrap_or_default();
+    text.get(..end).unwrap_or_default()
 }
 
 /// Presence for an account that does not exist (RFC 6121 section 8.5.1).
@@ -212,16 +333,8 @@ pub(super) fn no_such_user(presence: &Presence, ctx: &mut Context<'_>) {
     }
 }
 
-/// Answers `unsubscribed` from the bare address.
-fn decline(presence: &Presence, ctx: &mut Context<'_>) {
-    let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
-    let answer =
-        Presence::builder(PresenceType::Unsubscribed).from(to.to_bare().into()).to(from.to_bare().into());
-    ctx.outbox.send(Stanza::Presence(mirror_id(answer, presence).build()));
-}
-
 /// An answer that carries no presence of the account's own has the id of what it answers (RFC 6121 section 4.3.2.1).
-fn mirror_id(answer: PresenceBuilder, request: &Presence) -> PresenceBuilder {
+pub(super) fn mirror_id(answer: PresenceBuilder, request: &Presence) -> PresenceBuilder {
     match request.id() {
         Some(id) => answer.id(id),
         None => answer,

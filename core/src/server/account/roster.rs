@@ -27,7 +27,7 @@ use crate::ns;
 use crate::payload::roster::{self as format, Item, Subscription};
 use crate::server::config::Limits;
 use crate::server::store::{Contact, Delta, Roster};
-use crate::stanza::{Condition, ErrorType, Iq, IqType, Presence, PresenceType, Stanza, StanzaError};
+use crate::stanza::{Condition, ErrorType, Iq, IqType, Stanza, StanzaError};
 use crate::xml::{Element, ElementBuilder, ElementRef};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,17 +129,6 @@ impl Account {
         let mut effects = vec![Effect::Push(bare.clone())];
         effects.extend(self.cancel_subscriptions(&bare, contact));
         Ok(Change { deltas: vec![Delta::ContactRemoved { jid: bare, version }], effects, asked_by: None })
-    }
-
-    fn cancel_subscriptions(&self, jid: &BareJid, contact: &Contact) -> Vec<Effect> {
-        let cancel = |kind| {
-            let presence =
-                Presence::builder(kind).from(self.jid.clone().into()).to(jid.clone().into()).build();
-            Effect::Send(Stanza::Presence(presence))
-        };
-        let unsubscribe = (contact.to || contact.ask).then(|| cancel(PresenceType::Unsubscribe));
-        let unsubscribed = contact.from.then(|| cancel(PresenceType::Unsubscribed));
-        unsubscribe.into_iter().chain(unsubscribed).collect()
     }
 
     /// The address of an item that is to be set.

@@ -193,7 +193,9 @@ impl Negotiation {
             return link.violation(now, Condition::InvalidFrom, detail);
         }
         let roster_versions = Element::builder("ver", ns::ROSTER_VER).build();
-        let list = vec![Feature::Bind, Feature::Session { optional: true }, Feature::Other(roster_versions)];
+        let pre_approval = Element::builder("sub", ns::PRE_APPROVAL).build();
+        let mut list = vec![Feature::Bind, Feature::Session { optional: true }];
+        list.extend([roster_versions, pre_approval].map(Feature::Other));
         link.stream.send(&Features { list }.to_element());
         self.step = Step::Bind(account);
     }

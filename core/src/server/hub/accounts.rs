@@ -10,7 +10,7 @@ use crate::server::account::{Account, no_such_user};
 use crate::server::hub::LookupId;
 use crate::server::outbox::{Answer, Ask, Outbox, Then, What, store_trouble};
 use crate::server::store::{Found, Record, Reply, Request, StoreError};
-use crate::stanza::{Condition, Stanza, StanzaError};
+use crate::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 
 impl Hub {
@@ -150,8 +150,9 @@ impl Hub {
     fn fail(&mut self, waiting: Waiting, error: &StoreError) {
         let error = store_trouble(error);
         match waiting {
-            // Presence is repeated or replaced by later presence, and errors about it help nobody.
-            Waiting::Stanza(Stanza::Presence(_)) => {}
+            // Presence is repeated or replaced by later presence, and errors about it help nobody. But whoever asks for a
+            // subscription is to know that it did not arrive (RFC 6121 section 3.1.2).
+            Waiting::Stanza(Stanza::Presence(presence)) if presence.kind() != PresenceType::Subscribe => {}
             Waiting::Stanza(stanza) => self.tools.outbox.bounce_with(&stanza, error),
             Waiting::Bind { session, .. } => self.refuse_bind(session, error),
             Waiting::Cancelled => {}

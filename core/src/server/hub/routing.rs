@@ -6,7 +6,7 @@ use crate::jid::{BareJid, Jid};
 use crate::machine::Now;
 use crate::server::module::Verdict;
 use crate::server::services;
-use crate::stanza::{Condition, Message, Stanza};
+use crate::stanza::{Condition, Message, PresenceType, Stanza};
 
 impl Hub {
     /// From a session:
@@ -78,7 +78,8 @@ impl Hub {
     /// 1. another domain (RFC 6120 section 10.4);
     /// 2. a domain of ours (10.5.1, 10.5.2);
     /// 3. an account in another shard;
-    /// 4. an account of this shard, in memory or not (10.5.3, 10.5.4, RFC 6121 section 8.5).
+    /// 4. an account of this shard, in memory or not (10.5.3, 10.5.4, RFC 6121 section 8.5). Presence for an account that has
+    ///    no session reaches nobody and changes nothing (8.5.1, 8.5.2.2.2), so nothing is loaded for it.
     fn route(&mut self, now: Now, stanza: Stanza) {
         let Some(to) = stanza.to() else { return };
         if !self.is_local(to) {
@@ -96,6 +97,7 @@ impl Hub {
             Some(Entity::Ready(ready)) if ready.account.has_sessions() => {
                 ready.account.receive(stanza, &mut self.tools.context(now));
             }
+            _ if needs_session(&stanza) => {}
             Some(Entity::Ready(ready)) => {
                 let account = to.to_bare();
                 ready.account.receive(stanza, &mut self.tools.context(now));
@@ -128,6 +130,12 @@ impl Hub {
             shards => shard_of_str(jid.bare_str(), shards),
         }
     }
+}
+
+/// Whether a stanza means nothing to an account without sessions.
+fn needs_session(stanza: &Stanza) -> bool {
+    let Stanza::Presence(presence) = stanza else { return false };
+    matches!(presence.kind(), PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)
 }
 
 impl super::Tools {

@@ -44,7 +44,7 @@ fn xep0030_the_domain_tells_what_it_is() {
     assert_eq!(brief(&answer[0]), "iq result . > juliet/balcony #1");
     let (identities, features) = features(&answer);
     assert_eq!(identities, ["server"]);
-    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING]);
+    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PRE_APPROVAL, ns::PING]);
 }
 
 #[test]
@@ -142,5 +142,5 @@ fn modules_answer_what_the_server_does_not() {
     let Stanza::Iq(iq) = &answer[0] else { panic!() };
     assert!(iq.payload().is_none(), "the server knows pings itself");
     let (_, features) = features(&ask("example.com", INFO));
-    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, "urn:a", "urn:time", ns::PING]);
+    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, "urn:a", "urn:time", ns::PRE_APPROVAL, ns::PING]);
 }
