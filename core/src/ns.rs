@@ -46,6 +46,18 @@ pub const FORWARD: &str = "urn:xmpp:forward:0";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// Says that carbons are copied by the rules of XEP-0280 section 6.1 exactly.
 pub const CARBONS_RULES: &str = "urn:xmpp:carbons:rules:0";
+/// Delivery receipts (XEP-0184).
+pub const RECEIPTS: &str = "urn:xmpp:receipts";
+/// Chat states: who is typing (XEP-0085).
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// Chat markers: what has been read (XEP-0333).
+pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+/// Ids of stanzas (XEP-0359).
+pub const STANZA_IDS: &str = "urn:xmpp:sid:0";
+/// What rooms and those who are in them tell each other (XEP-0045).
+pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+/// Direct invitations to rooms (XEP-0249).
+pub const CONFERENCE: &str = "jabber:x:conference";
 /// Hints on how a message is to be handled (XEP-0334).
 pub const HINTS: &str = "urn:xmpp:hints";
 /// Offline messages, as a feature in service discovery (XEP-0160).

@@ -178,11 +178,16 @@ impl Stanza {
         self.common().write(out, scope);
     }
     /// The stanza on its own, with `to` and `from` as they are now and everything declared that it needs: to be kept, and
-    /// read again with [`Element::parse`] and [`Stanza::parse`].
+    /// read again with [`Stanza::from_xml`].
     pub fn to_xml(&self) -> String {
         let mut out = Vec::new();
         self.write(&mut out, &Scope::default());
         String::from_utf8(out).unwrap_or_default()
+    }
+    /// Reads what [`to_xml`](Self::to_xml) has written; `None` if it is something else. It was within limits when it came, and
+    /// there are none here: not for what comes from a peer.
+    pub fn from_xml(xml: &str) -> Option<Stanza> {
+        Stanza::parse(Element::parse(xml.as_bytes(), crate::xml::UNLIMITED).ok()?).ok()
     }
 
     fn common(&self) -> &Common {

@@ -26,6 +26,7 @@ mod scan;
 mod unescape;
 mod writer;
 pub use builder::ElementBuilder;
+pub(crate) use builder::UNLIMITED;
 pub use element::{Attr, Element, ElementRef, Node};
 pub use error::{Error, ErrorKind};
 pub use framer::{Frame, Framer, Limits};

@@ -2,11 +2,13 @@
 //!
 //! All its logic is synchronous and looks at nothing but itself. What it wants others to know it sends them as a stanza.
 
+mod carbons;
 mod changes;
 mod delivery;
 mod offline;
 mod presence;
 mod roster;
+mod strangers;
 mod subscription;
 
 use super::config::{Config, ConflictPolicy};
@@ -19,9 +21,11 @@ use crate::machine::{Entropy, Instant, Now};
 use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use changes::Changes;
+use offline::Offline;
 use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
+pub(super) use offline::orphaned;
 pub(super) use subscription::decline;
 
 /// What an entity may use while it handles something.
@@ -43,6 +47,7 @@ pub(super) struct Account {
     /// In the order in which they were bound. There are few.
     sessions: Vec<Session>,
     changes: Changes,
+    offline: Offline,
     /// When its unanswered requests to subscribe to others were last sent again.
     asked_again: Option<Instant>,
 }
@@ -58,6 +63,8 @@ struct Session {
     interested: bool,
     /// Whom it has sent directed presence (RFC 6121 section 4.6.1).
     directed: BTreeSet<Jid>,
+    /// Whether it wants copies of messages (XEP-0280).
+    carbons: bool,
 }
 
 #[derive(Debug)]
@@ -76,8 +83,15 @@ pub(super) struct Bound {
 
 impl Account {
     pub(super) fn new(jid: BareJid, record: Record) -> Account {
-        let changes = Changes::default();
-        Account { jid, record, anonymous: false, sessions: Vec::new(), changes, asked_again: None }
+        Account {
+            jid,
+            record,
+            anonymous: false,
+            sessions: Vec::new(),
+            changes: Changes::default(),
+            asked_again: None,
+            offline: Offline::default(),
+        }
     }
 
     /// An account that lives no longer than its sessions.
@@ -95,7 +109,7 @@ impl Account {
 
     /// Whether it has to stay in memory: somebody is connected, or the store has not answered yet.
     pub(super) fn is_busy(&self) -> bool {
-        self.has_sessions() || self.is_changing()
+        self.has_sessions() || self.is_changing() || self.offline.is_busy()
     }
 
     /// What is kept of it has been read anew.
@@ -107,22 +121,32 @@ impl Account {
     /// A stanza that one of its sessions sends, with a sender and an addressee. Returns what is to be routed:
     ///
     /// 1. subscriptions take their turn;
-    /// 2. presence changes what the account knows of the session.
+    /// 2. presence changes what the account knows of the session;
+    /// 3. the other sessions get copies of messages.
     pub(super) fn send(&mut self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
         match self.sent_in_turn(id, stanza, ctx)? {
             Stanza::Presence(presence) => self.direct(id, presence, ctx),
-            other => Some(other),
+            Stanza::Message(message) => {
+                self.copy_sent(id, &message, ctx);
+                Some(message.into())
+            }
+            Stanza::Iq(iq) => Some(iq.into()),
         }
     }
 
     /// A stanza that is addressed to the account or one of its resources:
     ///
     /// 1. what reads or changes what lasts takes its turn;
-    /// 2. it is delivered or answered.
+    /// 2. messages from strangers are refused, if they are to be;
+    /// 3. it is delivered, kept or answered; sessions that did not get a message that was delivered get copies.
     pub(super) fn receive(&mut self, stanza: Stanza, ctx: &mut Context<'_>) {
         let Some(stanza) = self.received_in_turn(stanza, ctx) else { return };
         match stanza {
-            Stanza::Message(message) => self.receive_message(message, ctx),
+            Stanza::Message(message) => {
+                if let Some(message) = self.welcome(message, ctx) {
+                    self.receive_message(message, ctx);
+                }
+            }
             Stanza::Presence(presence) => self.receive_presence(presence, ctx),
             Stanza::Iq(iq) => self.receive_iq(iq, ctx),
         }
@@ -156,8 +180,14 @@ impl Account {
             ctx.outbox.outputs.push_back(Output::Close { session: old, error });
             self.end_session(old, ctx);
         }
-        let directed = BTreeSet::new();
-        self.sessions.push(Session { id, jid: jid.clone(), available: None, interested: false, directed });
+        self.sessions.push(Session {
+            id,
+            jid: jid.clone(),
+            available: None,
+            interested: false,
+            directed: BTreeSet::new(),
+            carbons: false,
+        });
         Ok(Bound { jid, replaced })
     }
 
@@ -197,6 +227,7 @@ impl Account {
     /// The account is gone: all its sessions are closed, and its contacts are told that there is nobody any more. Returns the
     /// sessions.
     pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) -> Vec<SessionId> {
+        self.offline.abandon(ctx);
         let sessions = std::mem::take(&mut self.sessions);
         let ids = sessions.iter().map(|session| session.id).collect();
         for session in sessions {

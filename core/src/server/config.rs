@@ -17,6 +17,12 @@ pub struct Config {
     pub federation: bool,
     /// What happens when a session asks for a resource that another session has.
     pub conflict: ConflictPolicy,
+    /// Which resources get a message to the bare address.
+    pub to_bare: BareDelivery,
+    /// What strangers may send.
+    pub strangers: Strangers,
+    /// What becomes of messages to accounts that do not exist.
+    pub unknown_users: UnknownUsers,
     /// What may be held in memory, and how long.
     pub limits: Limits,
 }
@@ -33,6 +39,49 @@ pub enum ConflictPolicy {
     Refuse,
     /// The new session gets a resource that the server makes up.
     Generate,
+}
+
+/// Which resources get a message of type normal or chat to the bare address, if there are several whose priority is not negative
+/// (RFC 6121 section 8.5.2.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum BareDelivery {
+    /// All that share the highest priority.
+    #[default]
+    MostAvailable,
+    /// All whose priority is not negative. For chat RFC 6121 wants clients to have asked for that, without saying how; those
+    /// that ask for copies (XEP-0280) need not rely on it.
+    NonNegative,
+}
+
+/// What strangers may send to an account: those who are not in its roster, and to whom none of its sessions has sent directed
+/// presence, as it does to rooms. Answers of type error are always let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Strangers {
+    /// Any message.
+    #[default]
+    Allow,
+    /// Messages with short bodies, and without. Others are refused with policy-violation.
+    Short {
+        /// Bytes of all bodies together.
+        bytes: usize,
+    },
+    /// No messages. They are refused with service-unavailable, as for an account that does not exist. Requests to subscribe
+    /// still come through.
+    Refuse,
+}
+
+/// What becomes of messages of type normal and chat to accounts that do not exist (RFC 6121 section 8.5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum UnknownUsers {
+    /// The sender is told (service-unavailable), and so learns of a slip of the pen; but also, since for an account that
+    /// exists the message would be kept, that there is no such account.
+    #[default]
+    Refuse,
+    /// They are ignored, as if they were kept: nobody learns which accounts exist (RFC 6120 section 13.11).
+    Ignore,
 }
 
 /// What a hub may hold. All are hard; 0 means none, never "unlimited".
@@ -70,6 +119,11 @@ pub struct Limits {
     pub waiting: usize,
     /// Look-ups, changes and questions that the store has not answered yet. More are refused as if the store had.
     pub store_requests: usize,
+    /// Messages that wait for one account to come back (XEP-0160). More are refused with service-unavailable.
+    pub offline_messages: u32,
+    /// Their size as XML, in bytes. They are handed over in one go: keep it well below what may be
+    /// [queued](crate::stream::Limits::max_queued) for a client.
+    pub offline_bytes: u64,
     /// Accounts without a session that are kept in memory. The longest unused go first.
     pub idle_accounts: usize,
     /// How long an account that has no session and receives nothing is kept in memory.
@@ -87,6 +141,9 @@ impl Config {
             shards: 1,
             federation: false,
             conflict: ConflictPolicy::default(),
+            to_bare: BareDelivery::default(),
+            strangers: Strangers::default(),
+            unknown_users: UnknownUsers::default(),
             limits: Limits::default(),
         }
     }
@@ -94,10 +151,9 @@ impl Config {
 
 impl Default for Limits {
     /// 10 sessions an account, 1000 addresses of directed presence a session; 100 requests an account, 4 KiB each, sent
-    /// again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
-    /// contact, 1023 bytes for handles and groups; 64 waiting an account and 4096 in all, 8192
-    /// requests to the store, 10,000
-    /// idle accounts, evicted after a minute; 10 seconds for the store.
+    /// again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a contact, 1023 bytes for
+    /// handles and groups; 64 waiting an account and 4096 in all, 8192 requests to the store; 1000 messages and 2 MiB kept
+    /// for an account; 10,000 idle accounts, evicted after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
             sessions_per_account: 10,
@@ -114,6 +170,8 @@ impl Default for Limits {
             waiting_per_account: 64,
             waiting: 4096,
             store_requests: 8192,
+            offline_messages: 1000,
+            offline_bytes: 2 << 20,
             idle_accounts: 10_000,
             evict_after: Duration::from_secs(60),
             store_timeout: Duration::from_secs(10),

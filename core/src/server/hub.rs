@@ -44,7 +44,7 @@ use entities::Entities;
 use requests::Requests;
 use sessions::Sessions;
 
-pub use super::config::{Config, ConflictPolicy, Limits};
+pub use super::config::{BareDelivery, Config, ConflictPolicy, Limits, Strangers, UnknownUsers};
 pub use super::output::{AdminError, AdminId, Envelope, LookupId, Output, SessionId, Unavailable};
 
 /// Accounts and the routing between them. See the [module](self).

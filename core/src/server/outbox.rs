@@ -2,9 +2,9 @@
 //! of the store.
 
 use super::output::{Output, SessionId};
-use super::store::{Delta, Found, Query, StoreError};
+use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
-use crate::stanza::{Condition, ErrorType, Stanza, StanzaError};
+use crate::stanza::{Condition, ErrorType, Message, Stanza, StanzaError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Default)]
@@ -37,6 +37,18 @@ pub(super) enum Then {
     Change,
     /// Nothing.
     Nothing,
+    /// A message is kept, or goes back (XEP-0160).
+    MessageKept {
+        message: Message,
+        /// Its size as XML.
+        bytes: u64,
+        /// Whether copies are due then.
+        copies: bool,
+    },
+    /// Hands the messages that were kept to a session.
+    MessagesRead,
+    /// Goes on to the next messages.
+    MessagesRemoved { through: u64, count: OfflineCount },
 }
 
 /// What the store said. Without an answer in time it is an error, and what was to be saved may have been saved or not.

@@ -546,7 +546,8 @@ fn a_stanza_on_its_own_is_addressed_as_it_is_now_and_reads_the_same() {
     let mut stanza = Stanza::parse(Element::parse(xml.as_bytes(), limits).unwrap()).unwrap();
     stanza.set_from(Some(Jid::new("c@d/e").unwrap()));
     let text = stanza.to_xml();
-    let again = Stanza::parse(Element::parse(text.as_bytes(), limits).unwrap()).unwrap();
+    let again = Stanza::from_xml(&text).unwrap();
     assert_eq!(again, stanza, "{text}");
+    assert_eq!(Stanza::from_xml("<message/>"), None);
     assert_eq!(again.from().map(Jid::as_str), Some("c@d/e"));
 }

@@ -26,7 +26,8 @@ const BAD_TEXT: &str = "character that XML does not allow";
 const BAD_NS: &str = "namespace that elements cannot be in";
 
 /// For what we wrote ourselves.
-const UNLIMITED: Limits = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
+pub(crate) const UNLIMITED: Limits =
+    Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
 
 /// A default namespace that nothing is in, so that whatever stands there declares its own.
 const NOWHERE: &str = "\0";

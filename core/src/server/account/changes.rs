@@ -80,7 +80,17 @@ impl Account {
     pub(in crate::server) fn answered(&mut self, then: Then, answer: Answer, ctx: &mut Context<'_>) {
         match (then, answer) {
             (Then::Change, Answer::Saved(result)) => self.end_change(result, ctx),
-            (Then::Change, Answer::Found(_)) | (Then::Nothing, _) => {}
+            (Then::MessageKept { message, bytes, copies }, Answer::Saved(result)) => {
+                self.message_kept(message, bytes, copies, result, ctx);
+            }
+            (Then::MessagesRead, Answer::Found(result)) => self.messages_read(result, ctx),
+            (Then::MessagesRemoved { through, count }, Answer::Saved(result)) => {
+                self.messages_removed(through, count, result, ctx);
+            }
+            // What is saved is not found, and what is read not saved.
+            (Then::Change | Then::MessageKept { .. } | Then::MessagesRemoved { .. }, Answer::Found(_))
+            | (Then::MessagesRead, Answer::Saved(_))
+            | (Then::Nothing, _) => {}
         }
     }
 

@@ -1,108 +1,190 @@
 //! Messages and requests that reach an account (RFC 6121 section 8.5).
 //!
 //! Where RFC 6121 leaves a choice:
-//! - normal and chat messages to the bare address go to the "most available" resources: all that share the highest priority,
-//!   if that is not negative (8.5.2.1.1);
-//! - with no such resource they are refused with service-unavailable, as they are for an account that does not exist, so that
-//!   the two cannot be told apart;
-//! - a full address that matches no resource: chat goes where the bare address would lead (8.5.3.2.1), headlines are ignored,
-//!   the rest is refused.
-//!
-//! Requests to a full address are delivered to whoever asks: without subscriptions there is no telling who may know that a
-//! resource is there (8.5.3.1).
+//! - normal and chat messages to the bare address go to the "most available" resources, all that share the highest priority,
+//!   or to all resources, as configured; in either case only if the priority is not negative (8.5.2.1.1);
+//! - with no such resource they are kept (8.5.2.2.1, XEP-0160);
+//! - a full address that matches no resource: chat goes where the bare address would lead (8.5.3.2.1), the rest is refused;
+//! - where it may be ignored or refused, and an error would tell that nobody is there, it is refused only if the sender may
+//!   know (8.1) and ignored otherwise: nobody else must learn who is online (section 11). So is what is not kept because it is
+//!   not worth it. Only where a message is lost that should have been kept its sender is told, whoever it is.
 
 use super::{Account, Context, Session, roster};
+use crate::jid::Jid;
+use crate::ns;
+use crate::server::config::{BareDelivery, UnknownUsers};
 use crate::server::module::Place;
+use crate::server::output::SessionId;
 use crate::server::services;
 use crate::stanza::{Condition, Iq, Message, MessageType, Stanza};
+use std::ops::Bound;
+
+/// What becomes of a message: a cell of the table of RFC 6121 section 8.5.4.
+enum Fate {
+    /// To the resource that is addressed (D).
+    Resource(SessionId),
+    /// To all available resources with at least this priority (M, A).
+    Priority(i8),
+    /// Kept until somebody is there (O).
+    Keep,
+    /// Refused (E).
+    Refuse,
+    /// Refused, if the sender may know that nobody is there (S/E).
+    Unreachable,
+    /// Ignored (S).
+    Ignore,
+}
 
 impl Account {
-    pub(super) fn receive_message(&self, message: Message, ctx: &mut Context<'_>) {
+    pub(super) fn receive_message(&mut self, message: Message, ctx: &mut Context<'_>) {
+        if self.is_stamped_in_our_name(&message) {
+            return ctx.outbox.bounce(&message.into(), Condition::NotAcceptable);
+        }
+        self.deliver_message(message, true, ctx);
+    }
+
+    /// Delivers a message, `copies`: also to resources that want copies.
+    pub(super) fn deliver_message(&mut self, message: Message, copies: bool, ctx: &mut Context<'_>) {
+        match self.fate(&message, ctx.config.to_bare) {
+            Fate::Resource(id) => {
+                if copies && self.sessions.len() > 1 {
+                    self.copy_received(&message, |session| session.id == id, ctx);
+                }
+                self.offline.hand(id, message, false, ctx);
+            }
+            Fate::Priority(least) => self.to_priority(message, least, copies, ctx),
+            Fate::Keep => self.keep(message, copies, ctx),
+            Fate::Unreachable => self.unreachable(message, ctx),
+            Fate::Refuse => ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable),
+            Fate::Ignore => {}
+        }
+    }
+
+    fn fate(&self, message: &Message, to_bare: BareDelivery) -> Fate {
         let kind = message.kind();
         let resource = message.to().and_then(|to| to.resource());
         if let Some(resource) = resource {
             if let Some(session) = self.session(resource) {
-                return ctx.outbox.deliver(session.id, Stanza::Message(message));
+                return Fate::Resource(session.id);
             }
             if kind != MessageType::Chat {
-                return unmatched_message(message, ctx);
+                return if kind == MessageType::Error { Fate::Ignore } else { Fate::Unreachable };
             }
         }
-        let message = Stanza::Message(message);
-        let reached = match kind {
-            MessageType::Normal | MessageType::Chat => self.to_most_available(&message, ctx),
-            MessageType::Headline => {
-                self.to_priority(&message, 0, ctx);
-                true
+        match kind {
+            MessageType::Normal | MessageType::Chat => {
+                match self.sessions.iter().filter_map(Session::priority).max() {
+                    Some(0..) if to_bare == BareDelivery::NonNegative => Fate::Priority(0),
+                    Some(highest @ 0..) => Fate::Priority(highest),
+                    _ => Fate::Keep,
+                }
             }
-            MessageType::Error => true,
-            MessageType::Groupchat => false,
-        };
-        if !reached {
-            ctx.outbox.bounce(&message, Condition::ServiceUnavailable);
-        }
-    }
-
-    /// To all resources that share the highest priority. False if there is none whose priority is not negative.
-    fn to_most_available(&self, message: &Stanza, ctx: &mut Context<'_>) -> bool {
-        let highest = self.sessions.iter().filter_map(Session::priority).max();
-        match highest {
-            Some(priority) if priority >= 0 => {
-                self.to_priority(message, priority, ctx);
-                true
-            }
-            _ => false,
+            MessageType::Headline => Fate::Priority(0),
+            MessageType::Groupchat => Fate::Refuse,
+            MessageType::Error => Fate::Ignore,
         }
     }
 
     /// To all available resources with at least this priority.
-    fn to_priority(&self, message: &Stanza, least: i8, ctx: &mut Context<'_>) {
-        for session in &self.sessions {
-            if session.priority().is_some_and(|priority| priority >= least) {
-                ctx.outbox.deliver(session.id, message.clone());
-            }
+    fn to_priority(&mut self, message: Message, least: i8, copies: bool, ctx: &mut Context<'_>) {
+        let reached = |session: &Session| session.priority().is_some_and(|priority| priority >= least);
+        if copies && self.sessions.len() > 1 {
+            self.copy_received(&message, reached, ctx);
         }
+        let mut receivers = self.sessions.iter().filter(|session| reached(session)).peekable();
+        let mut spare = false;
+        while let Some(session) = receivers.next() {
+            if receivers.peek().is_none() {
+                return self.offline.hand(session.id, message, spare, ctx);
+            }
+            self.offline.hand(session.id, message.clone(), spare, ctx);
+            spare = true;
+        }
+    }
+
+    /// A message that reaches nobody, and that nothing is lost with.
+    pub(super) fn unreachable(&self, message: Message, ctx: &mut Context<'_>) {
+        if self.may_know(message.from()) {
+            ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
+        }
+    }
+
+    /// Whether somebody may know who is online: the user, those who are subscribed, and those to whom one of the sessions has
+    /// shown itself (RFC 6121 section 8.1).
+    fn may_know(&self, who: Option<&Jid>) -> bool {
+        let shown = |who| self.sessions.iter().any(|session| session.has_shown_itself_to(who));
+        who.is_some_and(|who| self.is_subscribed(who) || shown(who))
+    }
+
+    /// A note on a delay that claims to be ours is forged (XEP-0203 section 5): ours is added on the way out.
+    fn is_stamped_in_our_name(&self, message: &Message) -> bool {
+        let Some(delay) = message.child("delay", ns::DELAY) else { return false };
+        let by = delay.attr("from").and_then(|from| Jid::new(from).ok());
+        by.is_some_and(|by| by.as_str() == self.jid.domain())
     }
 
     pub(super) fn receive_iq(&mut self, iq: Iq, ctx: &mut Context<'_>) {
         match iq.to().and_then(|to| to.resource()) {
-            Some(resource) => match self.session(resource) {
+            Some(resource) => match self.session(resource).filter(|session| self.may_ask(session, &iq)) {
                 Some(session) => ctx.outbox.deliver(session.id, Stanza::Iq(iq)),
                 None => ctx.outbox.bounce(&Stanza::Iq(iq), Condition::ServiceUnavailable),
             },
             None if iq.kind().is_request() && roster::is_about_roster(&iq) => self.receive_roster(iq, ctx),
             None if iq.kind().is_request() => {
-                let own = self.is_own(iq.from());
-                services::answer(&iq, Place::Account { own }, ctx);
+                if !self.switch_carbons(&iq, ctx) {
+                    let own = self.is_own(iq.from());
+                    services::answer(&iq, Place::Account { own }, ctx);
+                }
             }
             // The server asks nothing in the account's name, so this answers nothing (RFC 6120 section 10.3.3).
             None => {}
         }
     }
+
+    /// Requests reach a resource only from those who may know that it is there (RFC 6121 section 8.5.3.1); answers always do.
+    fn may_ask(&self, session: &Session, iq: &Iq) -> bool {
+        let knows = |who| self.is_subscribed(who) || session.has_shown_itself_to(who);
+        !iq.kind().is_request() || iq.from().is_some_and(knows)
+    }
 }
 
 impl Session {
     /// The priority of an available resource.
-    fn priority(&self) -> Option<i8> {
+    pub(super) fn priority(&self) -> Option<i8> {
         self.available.as_ref().map(|available| available.priority)
+    }
+
+    /// Whether it has sent directed presence to an address, or to another with the same bare address: who is in a room is in
+    /// it with all others (RFC 6121 section 4.6).
+    pub(super) fn has_shown_itself_to(&self, who: &Jid) -> bool {
+        // In order of the text: what begins like the bare address stands together.
+        let from = (Bound::Included(who.bare_str()), Bound::Unbounded);
+        self.directed
+            .range::<str, _>(from)
+            .take_while(|told| told.as_str().starts_with(who.bare_str()))
+            .any(|told| told.bare_str() == who.bare_str())
     }
 }
 
 /// A stanza for an account that does not exist (RFC 6121 section 8.5.1).
 pub(in crate::server) fn no_such_user(stanza: Stanza, ctx: &mut Context<'_>) {
     match stanza {
-        Stanza::Message(message) => unmatched_message(message, ctx),
+        Stanza::Message(message) => {
+            let to_bare = message.to().is_some_and(Jid::is_bare);
+            let refused = match message.kind() {
+                MessageType::Groupchat if to_bare => true,
+                // Errors are never answered.
+                MessageType::Headline | MessageType::Error => false,
+                _ => ctx.config.unknown_users == UnknownUsers::Refuse,
+            };
+            if refused {
+                ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
+            }
+        }
         Stanza::Iq(ref iq) => {
             let condition = roster::refusal_for_strangers(iq);
             ctx.outbox.bounce(&stanza, condition);
         }
         Stanza::Presence(presence) => super::presence::no_such_user(&presence, ctx),
-    }
-}
-
-/// A message that nobody is there for: headlines are ignored, other messages refused (errors are never answered).
-fn unmatched_message(message: Message, ctx: &mut Context<'_>) {
-    if message.kind() != MessageType::Headline {
-        ctx.outbox.bounce(&Stanza::Message(message), Condition::ServiceUnavailable);
     }
 }

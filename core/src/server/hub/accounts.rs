@@ -6,7 +6,7 @@ use super::{Hub, Output, Unavailable};
 use crate::jid::BareJid;
 use crate::machine::Now;
 use crate::sasl::StoredCredentials;
-use crate::server::account::{Account, no_such_user};
+use crate::server::account::{Account, no_such_user, orphaned};
 use crate::server::hub::LookupId;
 use crate::server::outbox::{Answer, Ask, Outbox, Then, What, store_trouble};
 use crate::server::store::{Found, Record, Reply, Request, StoreError};
@@ -110,7 +110,9 @@ impl Hub {
     }
 
     fn entity_answered(&mut self, now: Now, account: &BareJid, then: Then, answer: Answer) {
-        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else {
+            return orphaned(then, &mut self.tools.context(now));
+        };
         ready.account.answered(then, answer, &mut self.tools.context(now));
         self.settle(now, account);
     }

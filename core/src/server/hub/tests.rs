@@ -1,5 +1,6 @@
 //! A hub, its store, its sessions and the clock, all played by hand.
 
+mod delivery;
 mod loading;
 mod presence;
 mod roster;

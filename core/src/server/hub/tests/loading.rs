@@ -218,18 +218,19 @@ fn what_waits_is_bounded_for_each_account_and_altogether() {
     world.login("romeo/orchard");
     world.silent = true;
     for id in 1..=3 {
-        world.send("romeo/orchard", &format!("<message to='juliet@example.com' id='{id}'/>"));
+        world
+            .send("romeo/orchard", &format!("<message type='groupchat' to='juliet@example.com' id='{id}'/>"));
     }
     let full =
         |id: u32, name: &str| format!("message error {name} > romeo/orchard #{id} resource-constraint/wait");
     assert_eq!(world.got("romeo/orchard"), [full(3, "juliet")]);
-    world.send("romeo/orchard", "<message to='nurse@example.com' id='4'/>");
-    world.send("romeo/orchard", "<message to='tybalt@example.com' id='5'/>");
+    world.send("romeo/orchard", "<message type='groupchat' to='nurse@example.com' id='4'/>");
+    world.send("romeo/orchard", "<message type='groupchat' to='tybalt@example.com' id='5'/>");
     assert_eq!(world.got("romeo/orchard"), [full(5, "tybalt")]);
     assert_eq!(world.asked.len(), 2);
     world.answer();
     assert_eq!(world.got("romeo/orchard").len(), 3);
-    world.send("romeo/orchard", "<message to='tybalt@example.com' id='6'/>");
+    world.send("romeo/orchard", "<message type='groupchat' to='tybalt@example.com' id='6'/>");
     assert_eq!(
         world.got("romeo/orchard"),
         ["message error tybalt > romeo/orchard #6 service-unavailable/cancel"]

@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Gives juliet a contact with a subscription, behind the back of the hub.
-    fn befriend(&mut self, jid: &str, to: bool, from: bool) {
+    pub(super) fn befriend(&mut self, jid: &str, to: bool, from: bool) {
         let mut record = self.store.get(&account("juliet")).unwrap().clone();
         let version = record.roster.version + 1;
         let contact = crate::server::store::Contact { to, from, version, ..Default::default() };

@@ -1,104 +1,9 @@
-//! RFC 6120 section 10 and RFC 6121 section 8, rule by rule.
+//! RFC 6120 section 10: which way stanzas take. What becomes of them at their account is tested in `delivery`.
 
 use super::*;
 use crate::server::module::{Module, Verdict};
 use crate::stanza::Message;
 use crate::stanza::StanzaError;
-
-/// Romeo sends a message of each type to `to`; what becomes of it: `D` and the resources that receive it, `E` for an error
-/// (which must be service-unavailable), `S` for silence.
-fn fates(world: &mut World, to: &str) -> Vec<String> {
-    let types = ["normal", "chat", "groupchat", "headline", "error"];
-    types.into_iter().map(|of_type| fate(world, of_type, to)).collect()
-}
-
-fn fate(world: &mut World, of_type: &str, to: &str) -> String {
-    let error = match of_type {
-        "error" => "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
-        _ => "<body>wherefore</body>",
-    };
-    let xml = format!("<message to='{to}' type='{of_type}' id='m'>{error}</message>");
-    world.send("romeo/orchard", &xml);
-    let bounced = world.got("romeo/orchard");
-    let mut receivers = Vec::new();
-    for name in world.names.clone().into_keys() {
-        for received in world.got(&name) {
-            let short = to.replace("@example.com", "");
-            let gone = if of_type == "error" { " gone/cancel" } else { "" };
-            assert_eq!(received, format!("message {of_type} romeo/orchard > {short} #m{gone}"));
-            receivers.push(name.split_once('/').unwrap().1.to_owned());
-        }
-    }
-    world.silence();
-    match (bounced.as_slice(), receivers.as_slice()) {
-        ([], []) => "S".into(),
-        ([], receivers) => format!("D {}", receivers.join(" ")),
-        ([error], []) => {
-            let short = to.replace("@example.com", "");
-            assert_eq!(
-                *error,
-                format!("message error {short} > romeo/orchard #m service-unavailable/cancel")
-            );
-            "E".into()
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn rfc6121_8_5_1_messages_to_an_account_that_does_not_exist() {
-    let mut world = World::new();
-    world.login("romeo/orchard");
-    assert_eq!(fates(&mut world, "nobody@example.com"), ["E", "E", "E", "S", "S"]);
-    assert_eq!(fates(&mut world, "nobody@example.com/x"), ["E", "E", "E", "S", "S"]);
-}
-
-#[test]
-fn rfc6121_8_5_2_2_1_and_8_5_3_2_1_messages_without_resources() {
-    let mut world = World::new();
-    world.login("romeo/orchard");
-    assert_eq!(fates(&mut world, "juliet@example.com"), ["E", "E", "E", "S", "S"]);
-    assert_eq!(fates(&mut world, "juliet@example.com/balcony"), ["E", "E", "E", "S", "S"]);
-}
-
-#[test]
-fn rfc6121_8_5_2_1_1_messages_with_negative_priorities_only() {
-    let mut world = World::new();
-    world.login("romeo/orchard");
-    world.online("juliet/balcony", -1);
-    world.login("juliet/connected");
-    assert_eq!(fates(&mut world, "juliet@example.com"), ["E", "E", "E", "S", "S"]);
-    assert_eq!(fates(&mut world, "juliet@example.com/balcony"), ["D balcony"; 5]);
-    assert_eq!(fates(&mut world, "juliet@example.com/connected"), ["D connected"; 5]);
-    assert_eq!(fates(&mut world, "juliet@example.com/gone"), ["E", "E", "E", "S", "S"]);
-}
-
-#[test]
-fn rfc6121_8_5_2_1_1_messages_with_one_non_negative_priority() {
-    let mut world = World::new();
-    world.login("romeo/orchard");
-    world.online("juliet/balcony", 0);
-    world.online("juliet/cellar", -1);
-    let bare = ["D balcony", "D balcony", "E", "D balcony", "S"];
-    assert_eq!(fates(&mut world, "juliet@example.com"), bare);
-    assert_eq!(fates(&mut world, "juliet@example.com/balcony"), ["D balcony"; 5]);
-    assert_eq!(fates(&mut world, "juliet@example.com/gone"), ["E", "D balcony", "E", "S", "S"]);
-}
-
-#[test]
-fn rfc6121_8_5_2_1_1_messages_go_to_the_highest_priority_headlines_to_all() {
-    let mut world = World::new();
-    world.login("romeo/orchard");
-    world.online("juliet/balcony", 5);
-    world.online("juliet/cellar", -1);
-    world.online("juliet/chamber", 0);
-    world.online("juliet/garden", 5);
-    let best = "D balcony garden";
-    let bare = [best, best, "E", "D balcony chamber garden", "S"];
-    assert_eq!(fates(&mut world, "juliet@example.com"), bare);
-    assert_eq!(fates(&mut world, "juliet@example.com/chamber"), ["D chamber"; 5]);
-    assert_eq!(fates(&mut world, "juliet@example.com/gone"), ["E", best, "E", "S", "S"]);
-}
 
 #[test]
 fn rfc6120_10_3_1_a_message_without_to_is_for_the_own_account() {
@@ -132,46 +37,6 @@ fn rfc6120_10_3_3_an_iq_without_to_is_answered_for_the_account() {
         "iq error juliet > juliet/balcony #2 service-unavailable/cancel",
     ];
     assert_eq!(world.got("juliet/balcony"), expected);
-    world.silence();
-}
-
-#[test]
-fn rfc6121_8_5_2_1_3_an_iq_to_a_bare_address_is_never_delivered() {
-    let mut world = World::new();
-    world.online("juliet/balcony", 0);
-    world.login("romeo/orchard");
-    for to in ["juliet", "nobody"] {
-        for payload in ["<ping xmlns='urn:xmpp:ping'/>", "<what xmlns='urn:what'/>"] {
-            let xml = format!("<iq type='set' to='{to}@example.com' id='1'>{payload}</iq>");
-            world.send("romeo/orchard", &xml);
-            let expected = format!("iq error {to} > romeo/orchard #1 service-unavailable/cancel");
-            assert_eq!(world.got("romeo/orchard"), [expected]);
-        }
-        world.send("romeo/orchard", &format!("<iq type='result' to='{to}@example.com' id='1'/>"));
-    }
-    world.silence();
-}
-
-#[test]
-fn rfc6121_8_5_3_an_iq_to_a_full_address_is_delivered_or_refused() {
-    let mut world = World::new();
-    world.login("juliet/balcony");
-    world.login("romeo/orchard");
-    for (resource, of_type) in [("balcony", "get"), ("balcony", "set"), ("balcony", "result")] {
-        let xml = format!(
-            "<iq type='{of_type}' to='juliet@example.com/{resource}' id='1'><what xmlns='urn:what'/></iq>"
-        );
-        world.send("romeo/orchard", &xml);
-        assert_eq!(world.got("juliet/balcony"), [format!("iq {of_type} romeo/orchard > juliet/balcony #1")]);
-    }
-    for to in ["juliet@example.com/gone", "nobody@example.com/gone"] {
-        world.send("romeo/orchard", &format!("<iq type='get' to='{to}' id='1'><what xmlns='urn:w'/></iq>"));
-        assert_eq!(world.got("romeo/orchard").len(), 1);
-        // Answers to nobody are not answered (RFC 6120 section 8.2.3).
-        world.send("romeo/orchard", &format!("<iq type='result' to='{to}' id='1'/>"));
-        let error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
-        world.send("romeo/orchard", &format!("<iq type='error' to='{to}' id='1'>{error}</iq>"));
-    }
     world.silence();
 }
 
