@@ -150,5 +150,7 @@ pub mod xml;
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "dns")]
+pub mod dns;
 #[cfg(feature = "server")]
 pub mod server;

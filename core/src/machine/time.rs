@@ -131,6 +131,8 @@ pub enum Reason {
     Eviction,
     /// A store request has gone unanswered.
     Store,
+    /// A name server or a host that is being connected to has taken long enough.
+    Connecting,
     /// A delayed answer is due (for example to a failed authentication).
     Delay,
 }
