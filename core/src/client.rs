@@ -40,8 +40,11 @@
 //! # Ok(()) }
 //! ```
 
+mod answers;
 mod authentication;
 mod binding;
+mod blocking;
+mod capabilities;
 mod carbons;
 mod config;
 mod contacts;
@@ -62,6 +65,8 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+pub use blocking::{Block, BlockEvent, BlockList, Unblock};
+pub use capabilities::CapsCache;
 pub use carbons::SetCarbons;
 pub use config::{Config, IncomingRequests, KeepAlive, TlsMode};
 pub use contacts::{Contacts, Resource};
@@ -130,7 +135,7 @@ impl Client {
     /// A client on a transport that has just been connected (with [`TlsMode::Outside`]: and is being secured).
     ///
     /// `entropy` makes nonces and ids; equal seeds give equal bytes.
-    pub fn new(config: Config, now: Now, mut entropy: Entropy) -> Client {
+    pub fn new(mut config: Config, now: Now, mut entropy: Entropy) -> Client {
         let machine = entropy.next_u64();
         let limits = Limits::UNAUTHENTICATED;
         let role = Role::Initiator;
@@ -141,7 +146,7 @@ impl Client {
             outbox: Outbox::default(),
             pending: Pending::new(machine),
             handles: Handles::new(machine),
-            im: Im::default(),
+            im: Im::new(&mut config),
             watch: Watch::new(config.keep_alive, now.instant),
             negotiation: NegotiationClock::new(now.instant, config.negotiation_timeout),
             domain: config.account.to_domain().into(),
@@ -195,7 +200,10 @@ impl Client {
     /// What is wrong; the stanza is then not queued.
     pub fn send(&mut self, now: Now, stanza: impl Into<Stanza>) -> Result<StanzaHandle, SendError> {
         self.clock = now;
-        let stanza = stanza.into();
+        let stanza = match stanza.into() {
+            Stanza::Presence(presence) => self.im.capabilities.annotate(presence).into(),
+            other => other,
+        };
         self.queue(&stanza)?;
         self.note_presence(&stanza);
         let handle = self.handles.next();

@@ -1,5 +1,6 @@
 //! What a client is told before it starts.
 
+use super::CapsCache;
 use crate::jid::Jid;
 use crate::ns;
 use crate::payload::disco::{Identity, Info};
@@ -40,6 +41,18 @@ pub struct Config {
     pub max_roster_bytes: usize,
     /// How many resources of others are remembered as available. Default: 10,000.
     pub max_resources: usize,
+    /// How many blocked addresses are remembered. Default: 10,000.
+    pub max_blocked: usize,
+    /// The name of this software, a URI, with which its presence says what it can do (XEP-0115); that is what
+    /// [`disco`](Config::disco) says. Default: `None`, and presence says nothing.
+    pub caps_node: Option<String>,
+    /// Learn what others can do who show it in their presence (XEP-0115), by asking those who know anyway that we are
+    /// here. Default: true.
+    pub learn_capabilities: bool,
+    /// What earlier sessions have learned about that ([`Client::caps_cache`](super::Client::caps_cache)).
+    pub caps_cache: CapsCache,
+    /// Bytes that may be spent on remembering that. Default: 4 MiB.
+    pub max_caps_bytes: usize,
     /// `xml:lang` of the stream: the language of human-readable text in it (RFC 6120 section 4.7.4). Default: `en`.
     pub lang: Option<String>,
     /// Which iq requests from others the caller wants to answer itself.
@@ -67,6 +80,11 @@ impl Config {
             max_requests: 1000,
             max_roster_bytes: 8 << 20,
             max_resources: 10_000,
+            max_blocked: 10_000,
+            caps_node: None,
+            learn_capabilities: true,
+            caps_cache: CapsCache::default(),
+            max_caps_bytes: 4 << 20,
             lang: Some("en".to_owned()),
             incoming: IncomingRequests::default(),
             disco: Some(Info {

@@ -3,6 +3,7 @@
 use crate::jid::{BareJid, Jid};
 use crate::machine::Utc;
 use crate::ns;
+use crate::payload::caps::Caps;
 use crate::payload::delay::Delay;
 use crate::stanza::{Presence, PresenceType, Show};
 use std::collections::BTreeMap;
@@ -37,6 +38,9 @@ pub struct Resource {
     pub show: Option<Show>,
     /// Its status text in the stanza's own language, or at least the beginning of it: up to 1024 bytes.
     pub status: Option<String>,
+    /// What it says about its capabilities (XEP-0115); [`Client::capabilities`](super::Client::capabilities) says
+    /// what that means. Servers may leave it out where it has not changed, so it stays until something else comes.
+    pub caps: Option<Caps>,
     /// Since when this has been its presence, where its server says so (XEP-0203).
     pub since: Option<Utc>,
 }
@@ -88,9 +92,9 @@ impl Contacts {
 
     /// Somebody's presence has come in: available, unavailable or an error. `room`: how many resources there may be
     /// with this one.
-    pub(super) fn apply(&mut self, from: &Jid, presence: &Presence, room: usize) {
+    pub(super) fn apply(&mut self, from: &Jid, presence: &Presence, caps: Option<Caps>, room: usize) {
         match presence.kind() {
-            PresenceType::Available => self.insert(Resource::read(from.clone(), presence), room),
+            PresenceType::Available => self.insert(Resource::read(from.clone(), presence, caps), room),
             // From a bare address it speaks of all resources; an error says that nobody is reached there.
             PresenceType::Unavailable | PresenceType::Error if from.is_bare() => self.forget(from),
             PresenceType::Unavailable | PresenceType::Error => self.remove(from),
@@ -98,12 +102,11 @@ impl Contacts {
         }
     }
 
-    fn insert(&mut self, resource: Resource, room: usize) {
-        if self.resource(&resource.jid).is_none() {
-            if self.resources >= room {
-                return;
-            }
-            self.resources += 1;
+    fn insert(&mut self, mut resource: Resource, room: usize) {
+        match self.resource(&resource.jid) {
+            Some(before) => resource.caps = resource.caps.or_else(|| before.caps.clone()),
+            None if self.resources >= room => return,
+            None => self.resources += 1,
         }
         let resources = self.by_contact.entry(resource.jid.to_bare()).or_default();
         resources.insert(resource.jid.clone(), resource);
@@ -131,13 +134,14 @@ impl Contacts {
 }
 
 impl Resource {
-    fn read(jid: Jid, presence: &Presence) -> Resource {
+    fn read(jid: Jid, presence: &Presence, caps: Option<Caps>) -> Resource {
         let status = presence.status(None).map(|status| beginning(&status, MAX_STATUS).to_owned());
         Resource {
             jid,
             priority: presence.priority(),
             show: presence.show(),
             status: status.filter(|status| !status.is_empty()),
+            caps,
             since: presence
                 .child("delay", ns::DELAY)
                 .and_then(|delay| Delay::parse(delay).ok())

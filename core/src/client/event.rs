@@ -1,7 +1,7 @@
 //! What a client tells its owner.
 
-use super::{Error, Reply, RosterEvent, StanzaHandle, Subscription};
-use crate::jid::FullJid;
+use super::{BlockEvent, Error, Reply, RosterEvent, StanzaHandle, Subscription};
+use crate::jid::{FullJid, Jid};
 use crate::payload::carbons::Carbon;
 use crate::stanza::{Iq, Message, ParseError, Presence, Stanza};
 use crate::xml::Element;
@@ -35,6 +35,11 @@ pub enum Event {
     Subscription(Subscription),
     /// Something about the roster.
     Roster(RosterEvent),
+    /// Something about who is blocked.
+    Blocking(BlockEvent),
+    /// What this entity can do has become known, and so what everyone can who shows the same caps:
+    /// [`Client::capabilities`](super::Client::capabilities).
+    Capabilities(Jid),
     /// A request that the configuration wants delivered has come in. It must be answered: with
     /// [`Client::respond`](super::Client::respond) or [`Client::refuse`](super::Client::refuse).
     Iq(Iq),
@@ -77,6 +82,8 @@ pub enum Event {
 pub enum Ignored {
     /// A change of the roster (RFC 6121 section 2.1.6).
     ForgedRosterPush,
+    /// A change of the block list (XEP-0191).
+    ForgedBlockPush,
     /// A copy of a message (XEP-0280 section 11), or the account's server sent one that cannot be right.
     ForgedCarbon,
 }

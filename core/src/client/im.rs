@@ -4,11 +4,13 @@
 //! [`contacts`](super::contacts) and so on) keeps its own state. What follows from a stanza is gathered in [`Effects`],
 //! so no part knows the stream, the outgoing queue or the requests that wait.
 
+use super::blocking::BlockList;
+use super::capabilities::{self, Capabilities};
 use super::contacts::Contacts;
 use super::request::{Purpose, Reply};
 use super::roster::{Roster, RosterState};
 use super::subscription::{Requests, Subscription, SubscriptionKind};
-use super::{Config, Event, Ignored, carbons};
+use super::{Config, DiscoInfo, Event, Ignored, carbons};
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::machine::Now;
 use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
@@ -18,11 +20,13 @@ use std::collections::BTreeSet;
 const MAX_DIRECTED: usize = 1000;
 
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Im {
     pub(super) roster: RosterState,
     pub(super) contacts: Contacts,
     pub(super) requests: Requests,
+    pub(super) blocking: BlockList,
+    pub(super) capabilities: Capabilities,
     /// Who has been sent presence directly, and may so know that we are here (RFC 6121 section 4.6).
     directed: BTreeSet<Jid>,
 }
@@ -42,6 +46,8 @@ pub(super) struct Effects {
     pub(super) events: Vec<Event>,
     /// For whoever asked.
     pub(super) answers: Vec<Stanza>,
+    /// Questions of the machine's own about what others can do.
+    pub(super) lookups: Vec<DiscoInfo>,
 }
 
 impl Session<'_> {
@@ -74,6 +80,18 @@ impl Effects {
 }
 
 impl Im {
+    /// Nobody is known yet. Takes out of the configuration what lives on here.
+    pub(super) fn new(config: &mut Config) -> Im {
+        Im {
+            roster: RosterState::default(),
+            contacts: Contacts::default(),
+            requests: Requests::default(),
+            blocking: BlockList::default(),
+            capabilities: Capabilities::new(config),
+            directed: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn on_message(&mut self, session: Session<'_>, message: Message, effects: &mut Effects) {
         match carbons::open(session, &message) {
             None => effects.events.push(Event::Message(message)),
@@ -90,7 +108,13 @@ impl Im {
         if let Some(from) = presence.from() {
             let trusted = session.is_own(from) || self.roster.roster.is_seen(from);
             let room = session.config.max_resources / if trusted { 1 } else { 2 };
-            self.contacts.apply(from, &presence, room);
+            self.contacts.apply(from, &presence, capabilities::shown(&presence), room);
+            let is_self = from.as_str() == session.own.as_str();
+            if session.config.learn_capabilities && !is_self && self.may_see_us(session, from) {
+                let caps = self.contacts.resource(from).and_then(|resource| resource.caps.as_ref());
+                let question = caps.and_then(|caps| self.capabilities.on_caps(from, caps));
+                effects.lookups.extend(question);
+            }
         }
         effects.events.push(Event::Presence(presence));
     }
@@ -115,6 +139,14 @@ impl Im {
             }
             return None;
         }
+        if BlockList::is_push(&iq) {
+            if session.is_from_account(iq.from()) {
+                self.blocking.on_push(session, iq, effects);
+            } else {
+                effects.ignore(iq.into(), Ignored::ForgedBlockPush);
+            }
+            return None;
+        }
         Some(iq)
     }
 
@@ -128,6 +160,8 @@ impl Im {
     ) {
         match purpose {
             Purpose::Caller => {}
+            Purpose::BlockList => self.blocking.on_reply(session, reply, effects),
+            Purpose::Capabilities(jid) => self.capabilities.on_reply(session, jid, reply, effects),
             Purpose::Roster => {
                 let before = self.roster.on_reply(session, reply, effects);
                 before.iter().for_each(|before| self.on_roster(before));
@@ -172,6 +206,7 @@ impl Im {
     /// We are not available any more: nobody tells us anything, and nobody knows that we are here.
     pub(super) fn leave(&mut self) {
         self.contacts.clear();
+        self.capabilities.leave();
         self.requests.clear();
         self.directed.clear();
     }

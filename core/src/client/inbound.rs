@@ -1,14 +1,19 @@
 //! Stanzas that come in, and the answers that the machine gives by itself.
 
+use super::answers;
 use super::im::{Effects, Im, Session};
 use super::request::{Purpose, Settled};
-use super::{Client, Environment, Error, Event, SendError};
+use super::{Client, DiscoInfo, Environment, Error, Event, SendError};
 use crate::jid::{FullJid, Jid};
 use crate::machine::Now;
 use crate::ns;
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use crate::xml::Element;
+use core::time::Duration;
+
+/// How long one entity may take to say what it can do, while others wait for their turn.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Client {
     /// A first-level element on a negotiated stream.
@@ -82,6 +87,15 @@ impl Client {
         }
     }
 
+    /// Asks somebody what it can do. What cannot be asked now comes up again with its next presence.
+    fn look_up(&mut self, now: Now, question: &DiscoInfo) {
+        let Some(to) = &question.to else { return };
+        let purpose = Purpose::Capabilities(to.clone());
+        if self.ask(now, purpose, question, Some(LOOKUP_TIMEOUT)).is_err() {
+            self.im.capabilities.unasked(to);
+        }
+    }
+
     /// Lets the part that knows people work on something, and does what follows.
     fn im<T>(&mut self, now: Now, work: impl FnOnce(&mut Im, Session<'_>, &mut Effects) -> T) -> Option<T> {
         let session = Session { own: self.jid.as_ref()?, config: &self.config, now };
@@ -90,6 +104,9 @@ impl Client {
         self.events.extend(effects.events);
         for answer in effects.answers {
             self.answer(now, answer);
+        }
+        for question in effects.lookups {
+            self.look_up(now, &question);
         }
         Some(result)
     }
@@ -112,24 +129,13 @@ impl Client {
     fn on_request(&mut self, now: Now, iq: Iq) {
         let rest = self.im(now, |im, session, effects| im.on_request(session, iq, effects));
         let Some(iq) = rest.flatten() else { return };
-        let Some(payload) = iq.payload() else {
-            return;
-        };
-        let get = iq.kind() == IqType::Get;
-        if get && self.config.answer_pings && payload.is("ping", ns::PING) {
-            let pong = iq.result(None);
-            return self.answer(now, Stanza::Iq(pong));
+        let answer = self.im(now, |im, session, _| answers::answer(im, session, &iq)).flatten();
+        match answer {
+            Some(Ok(payload)) => return self.answer(now, iq.result(payload).into()),
+            Some(Err(condition)) => return self.answer_error(now, iq, condition),
+            None => {}
         }
-        if get
-            && payload.is("query", ns::DISCO_INFO)
-            && let Some(info) = &self.config.disco
-        {
-            if payload.attr("node").is_some() {
-                return self.answer_error(now, iq, Condition::ItemNotFound);
-            }
-            let result = iq.result(Some(info.to_builder(None)));
-            return self.answer(now, Stanza::Iq(result));
-        }
+        let Some(payload) = iq.payload() else { return };
         if self.config.incoming.wants(payload.ns()) {
             return self.events.push_back(Event::Iq(iq));
         }

@@ -254,6 +254,10 @@ pub(super) enum Purpose {
     Caller,
     /// The machine asked for the roster.
     Roster,
+    /// The machine asked for the block list.
+    BlockList,
+    /// The machine asked this entity what it can do.
+    Capabilities(Jid),
 }
 
 /// A request that has ended.

@@ -2,6 +2,8 @@
 
 mod authentication;
 mod binding;
+mod blocking;
+mod capabilities;
 mod carbons;
 mod contacts;
 mod end;
