@@ -8,7 +8,7 @@
 //!    the configuration [`Event::CredentialsNeeded`] asks for them.
 //! 3. [`Event::Online`]. From here on [`send`](Client::send), [`request`](Client::request) and the rest work. Nothing
 //!    is announced by itself: [`set_presence`](Client::set_presence) is what makes the session available for messages
-//!    (RFC 6121 section 4.2).
+//!    (RFC 6121 section 4.2). Who wants contacts asks for the roster first ([`fetch_roster`](Client::fetch_roster)).
 //! 4. [`close`](Client::close), or whatever else ends it. [`Event::Closed`] comes once and last; before it every stanza
 //!    that never left comes back and every request that waits is told.
 //!
@@ -16,9 +16,27 @@
 //!
 //! # What it does by itself
 //!
-//! It answers pings and disco#info, refuses iq requests that nobody wants (see [`IncomingRequests`]), keeps the
-//! connection alive, and times requests out. It never retries a refused password, never goes on without TLS where that
+//! It answers pings and disco#info, and other questions about this client if it is told to ([`Config::software`] and
+//! its neighbours), refuses iq requests that nobody wants (see [`IncomingRequests`]), keeps the connection alive, and
+//! times requests out. It asks contacts what they can do, once for each kind of software
+//! ([`Config::learn_capabilities`]). It never retries a refused password, never goes on without TLS where that
 //! is required, and never follows a redirection.
+//!
+//! # People
+//!
+//! The machine keeps what the server says about people and what they say themselves, so that the caller need not:
+//!
+//! | what | kept in | changed by | events |
+//! |---|---|---|---|
+//! | contacts (RFC 6121 section 2) | [`roster`](Client::roster) | [`SetItem`], [`RemoveItem`] | [`Event::Roster`] |
+//! | subscriptions (section 3) | [`subscription_requests`](Client::subscription_requests) | [`subscribe`](Client::subscribe), [`approve`](Client::approve), [`deny`](Client::deny), [`unsubscribe`](Client::unsubscribe) | [`Event::Subscription`] |
+//! | presence (section 4) | [`contacts`](Client::contacts) | [`set_presence`](Client::set_presence) | [`Event::Presence`] |
+//! | blocked addresses (XEP-0191) | [`block_list`](Client::block_list) | [`Block`], [`Unblock`] | [`Event::Blocking`] |
+//! | what others can do (XEP-0115) | [`capabilities`](Client::capabilities) | | [`Event::Capabilities`] |
+//!
+//! Messages come as [`Event::Message`], and with [`SetCarbons`] also those that other sessions of the account send and
+//! receive, as [`Event::Carbon`]. All of it has limits in the [`Config`]. What only the account itself may say is believed
+//! of nobody else ([`Event::Ignored`]).
 //!
 //! # Requests
 //!
@@ -58,9 +76,12 @@ mod keepalive;
 mod lifecycle;
 mod negotiation;
 mod outbox;
+mod privacy;
+mod queries;
 mod request;
 mod roster;
 mod subscription;
+mod vcard;
 
 #[cfg(test)]
 mod tests;
@@ -74,11 +95,14 @@ pub use disco::{DiscoInfo, DiscoItems};
 pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
 pub use event::{Event, Ignored};
 pub use handle::StanzaHandle;
+pub use privacy::{GetPrivacyList, GetPrivacyLists, SetPrivacyList};
+pub use queries::{GetLast, GetTime, GetVersion};
 pub use request::{
     Malformed, Ping, Raw, Reply, Request, RequestError, RequestHandle, RequestId, RequestKind,
 };
 pub use roster::{RemoveItem, Roster, RosterEvent, SetItem};
 pub use subscription::{Subscription, SubscriptionKind};
+pub use vcard::{GetVcard, SetVcard};
 
 use crate::jid::{FullJid, Jid};
 use crate::machine::{Deadline, Entropy, Machine, Now};

@@ -77,6 +77,7 @@ impl Client {
     fn go_online(&mut self, now: Now, jid: FullJid) {
         self.events.push_back(Event::Online(jid.clone()));
         self.jid = Some(jid);
+        self.im.active = now.instant;
         self.enter(now, State::Online);
         self.watch.received(now.instant);
         self.watch.sent(now.instant);

@@ -1,14 +1,13 @@
 //! Blocking (XEP-0191): whom the server keeps away from the account.
 
 use super::im::{Effects, Session};
-use super::request::{Purpose, Reply};
-use super::{Client, Event, Malformed, Request, RequestError, RequestKind, SendError};
+use super::request::{Purpose, Reply, request};
+use super::{Client, Event, RequestError, SendError};
 use crate::jid::Jid;
 use crate::machine::Now;
 use crate::ns;
 use crate::payload::blocking;
 use crate::stanza::{Condition, Iq, IqType};
-use crate::xml::ElementBuilder;
 use std::collections::BTreeSet;
 
 /// Whom the account blocks, as this session knows it.
@@ -128,59 +127,14 @@ pub struct Unblock(
     pub Vec<Jid>,
 );
 
-impl Request for Block {
-    type Reply = ();
+request!(Block: Set, ask |this| blocking::Change::Block(this.0.clone()).to_builder());
 
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Set
-    }
-    fn payload(&self) -> ElementBuilder {
-        blocking::Change::Block(self.0.clone()).to_builder()
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
-
-impl Request for Unblock {
-    type Reply = ();
-
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Set
-    }
-    fn payload(&self) -> ElementBuilder {
-        blocking::Change::Unblock(self.0.clone()).to_builder()
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
+request!(Unblock: Set, ask |this| blocking::Change::Unblock(this.0.clone()).to_builder());
 
 /// The request for the list; its reply is read by [`BlockList`].
 struct Get;
 
-impl Request for Get {
-    type Reply = ();
-
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Get
-    }
-    fn payload(&self) -> ElementBuilder {
-        blocking::get()
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
+request!(Get: Get, ask |_this| blocking::get());
 
 impl Client {
     /// Asks for the block list. From then on the server also tells what changes in it; [`BlockEvent::Loaded`] says when

@@ -12,6 +12,7 @@ mod lookup;
 
 pub use cache::CapsCache;
 
+use super::answers;
 use super::contacts::Contacts;
 use super::im::{Effects, Session};
 use super::request::Reply;
@@ -42,7 +43,13 @@ pub(super) struct Capabilities {
 
 impl Capabilities {
     pub(super) fn new(config: &mut Config) -> Capabilities {
-        let own = config.disco.take().map(|info| with_built_in(info, config));
+        let mut own = config.disco.take();
+        if let Some(info) = &mut own {
+            for feature in answers::features(config).filter(|feature| !info.has(feature)).collect::<Vec<_>>()
+            {
+                info.features.push(feature.to_owned());
+            }
+        }
         let own_caps = own.as_ref().zip(config.caps_node.as_deref());
         let own_caps = own_caps.map(|(info, node)| Caps::of(info, node, Hash::Sha1));
         let mut cache = core::mem::take(&mut config.caps_cache);
@@ -140,17 +147,6 @@ pub(super) fn shown(presence: &Presence) -> Option<Caps> {
     let caps = Caps::parse(presence.child("c", ns::CAPS)?).ok()?;
     let longest = caps.node.len().max(caps.ver.len()).max(caps.hash.as_ref().map_or(0, String::len));
     (longest <= MAX_TEXT).then_some(caps)
-}
-
-/// Adds what the machine does by itself, as far as it has been told to.
-fn with_built_in(mut info: Info, config: &Config) -> Info {
-    let built_in = [(config.caps_node.is_some(), ns::CAPS)];
-    for (is_on, feature) in built_in {
-        if is_on && !info.has(feature) {
-            info.features.push(feature.to_owned());
-        }
-    }
-    info
 }
 
 impl Client {

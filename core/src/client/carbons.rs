@@ -4,12 +4,11 @@
 //! [`Event::Carbon`] only if the account itself sent it, and a message that claims to carry one and comes from anyone
 //! else never becomes [`Event::Message`]: nobody can unwrap it by mistake.
 
+use super::Ignored;
 use super::im::Session;
-use super::{Ignored, Malformed, Request, RequestKind};
-use crate::jid::Jid;
+use super::request::request;
 use crate::payload::carbons::{self, Carbon, Direction};
-use crate::stanza::{Iq, Message};
-use crate::xml::ElementBuilder;
+use crate::stanza::Message;
 
 /// Turns copies on or off for this session (XEP-0280 sections 4 and 5). They are off at first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,22 +17,7 @@ pub struct SetCarbons(
     pub bool,
 );
 
-impl Request for SetCarbons {
-    type Reply = ();
-
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Set
-    }
-    fn payload(&self) -> ElementBuilder {
-        carbons::switch(self.0)
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
+request!(SetCarbons: Set, ask |this| carbons::switch(this.0));
 
 /// What a message carries, if it claims to carry a copy.
 pub(super) fn open(session: Session<'_>, message: &Message) -> Option<Result<Carbon, Ignored>> {

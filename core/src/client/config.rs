@@ -3,7 +3,9 @@
 use super::CapsCache;
 use crate::jid::Jid;
 use crate::ns;
+use crate::payload::datetime::Offset;
 use crate::payload::disco::{Identity, Info};
+use crate::payload::version::Version;
 use crate::sasl::{Credentials, Policy};
 use crate::stream::Limits;
 use core::time::Duration;
@@ -53,12 +55,21 @@ pub struct Config {
     pub caps_cache: CapsCache,
     /// Bytes that may be spent on remembering that. Default: 4 MiB.
     pub max_caps_bytes: usize,
+    /// What software this is, told to those who see our presence and ask (XEP-0092). Think twice about the operating
+    /// system. Default: `None`, and nobody is told.
+    pub software: Option<Version>,
+    /// The offset of the user's time zone, told to the same with the time (XEP-0202). Default: `None`, and nobody is told.
+    pub utc_offset: Option<Offset>,
+    /// Tell the same how long ago the user last did something (XEP-0012,
+    /// [`Client::note_activity`](super::Client::note_activity)). Users must be able to turn it off. Default: false.
+    pub answer_last_activity: bool,
     /// `xml:lang` of the stream: the language of human-readable text in it (RFC 6120 section 4.7.4). Default: `en`.
     pub lang: Option<String>,
     /// Which iq requests from others the caller wants to answer itself.
     pub incoming: IncomingRequests,
-    /// The answer to XEP-0030 disco#info requests, given by the machine itself; `None` leaves them to
-    /// [`incoming`](Config::incoming). Default: a `client/pc` identity with what the machine does by itself.
+    /// The answer to XEP-0030 disco#info requests, given by the machine itself, which adds what it has been told to do
+    /// besides; `None` leaves them to [`incoming`](Config::incoming). Default: a `client/pc` identity with ping and
+    /// disco#info.
     pub disco: Option<Info>,
     /// Answer XEP-0199 pings in the machine. Default: true.
     pub answer_pings: bool,
@@ -85,6 +96,9 @@ impl Config {
             learn_capabilities: true,
             caps_cache: CapsCache::default(),
             max_caps_bytes: 4 << 20,
+            software: None,
+            utc_offset: None,
+            answer_last_activity: false,
             lang: Some("en".to_owned()),
             incoming: IncomingRequests::default(),
             disco: Some(Info {

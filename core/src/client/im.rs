@@ -12,7 +12,7 @@ use super::roster::{Roster, RosterState};
 use super::subscription::{Requests, Subscription, SubscriptionKind};
 use super::{Config, DiscoInfo, Event, Ignored, carbons};
 use crate::jid::{BareJid, FullJid, Jid};
-use crate::machine::Now;
+use crate::machine::{Instant, Now};
 use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
 use std::collections::BTreeSet;
 
@@ -27,6 +27,8 @@ pub(super) struct Im {
     pub(super) requests: Requests,
     pub(super) blocking: BlockList,
     pub(super) capabilities: Capabilities,
+    /// When the user last did something.
+    pub(super) active: Instant,
     /// Who has been sent presence directly, and may so know that we are here (RFC 6121 section 4.6).
     directed: BTreeSet<Jid>,
 }
@@ -88,6 +90,7 @@ impl Im {
             requests: Requests::default(),
             blocking: BlockList::default(),
             capabilities: Capabilities::new(config),
+            active: Instant::ORIGIN,
             directed: BTreeSet::new(),
         }
     }
@@ -135,7 +138,9 @@ impl Im {
                 effects.ignore(iq.into(), Ignored::ForgedRosterPush);
             } else {
                 let change = self.roster.on_push(session, iq, effects);
-                change.map(|(contact, was_seen)| self.on_roster_change(&contact, was_seen));
+                if let Some((contact, was_seen)) = change {
+                    self.on_roster_change(&contact, was_seen);
+                }
             }
             return None;
         }

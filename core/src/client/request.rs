@@ -4,7 +4,7 @@ use crate::jid::Jid;
 use crate::machine::Instant;
 use crate::ns;
 use crate::stanza::{Iq, IqType, StanzaError};
-use crate::xml::{Element, ElementBuilder};
+use crate::xml::{Element, ElementBuilder, ElementRef};
 use core::fmt;
 use std::collections::BTreeMap;
 
@@ -245,6 +245,40 @@ impl Request for Raw {
     fn parse(&self, reply: &Iq) -> Result<Iq, Malformed> {
         Ok(reply.clone())
     }
+}
+
+/// Implements [`Request`] where each part of it is an expression. `$this` is the request, `$iq` the result.
+macro_rules! request {
+    ($request:ty => $reply:ty: $kind:ident, to |$whom:ident| $to:expr, ask |$this:ident| $payload:expr, read |$iq:ident| $read:expr) => {
+        impl $crate::client::Request for $request {
+            type Reply = $reply;
+
+            fn to(&self) -> Option<&$crate::jid::Jid> {
+                let $whom = self;
+                $to
+            }
+            fn kind(&self) -> $crate::client::RequestKind {
+                $crate::client::RequestKind::$kind
+            }
+            fn payload(&self) -> $crate::xml::ElementBuilder {
+                let $this = self;
+                $payload
+            }
+            fn parse(&self, $iq: &$crate::stanza::Iq) -> Result<$reply, $crate::client::Malformed> {
+                $read
+            }
+        }
+    };
+    // To the account, and all that comes back is that it has been done.
+    ($request:ty: $kind:ident, ask |$this:ident| $payload:expr) => {
+        $crate::client::request::request!($request => (): $kind, to |_this| None, ask |$this| $payload, read |_iq| Ok(()));
+    };
+}
+pub(super) use request;
+
+/// The payload of a result that must have one.
+pub(super) fn payload(iq: &Iq) -> Result<ElementRef<'_>, Malformed> {
+    iq.payload().ok_or(Malformed("a result without a payload"))
 }
 
 /// Whose request it is, and so who wants to know how it ends.

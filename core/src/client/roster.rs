@@ -1,15 +1,14 @@
 //! The roster: the account's list of contacts (RFC 6121 section 2), kept as the server has it.
 
 use super::im::{Effects, Session};
-use super::request::{Purpose, Reply};
+use super::request::{Purpose, Reply, request};
 use super::subscription::offers;
-use super::{Client, Event, Malformed, Request, RequestError, RequestKind, SendError};
+use super::{Client, Event, RequestError, SendError};
 use crate::jid::Jid;
 use crate::machine::Now;
 use crate::ns;
 use crate::payload::roster::{self, Item, Subscription};
 use crate::stanza::{Condition, Iq, IqType};
-use crate::xml::ElementBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an item costs beside its text, about.
@@ -151,60 +150,14 @@ pub struct RemoveItem(
     pub Jid,
 );
 
-impl Request for SetItem {
-    type Reply = ();
+request!(SetItem: Set, ask |this| roster::set(&Item { subscription: Subscription::None, ..this.0.clone() }));
 
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Set
-    }
-    fn payload(&self) -> ElementBuilder {
-        let item = Item { subscription: Subscription::None, ..self.0.clone() };
-        roster::set(&item)
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
-
-impl Request for RemoveItem {
-    type Reply = ();
-
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Set
-    }
-    fn payload(&self) -> ElementBuilder {
-        roster::set(&Item::removal(self.0.clone()))
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
+request!(RemoveItem: Set, ask |this| roster::set(&Item::removal(this.0.clone())));
 
 /// The roster get; its reply is read by [`RosterState`].
 struct Get(Option<String>);
 
-impl Request for Get {
-    type Reply = ();
-
-    fn to(&self) -> Option<&Jid> {
-        None
-    }
-    fn kind(&self) -> RequestKind {
-        RequestKind::Get
-    }
-    fn payload(&self) -> ElementBuilder {
-        roster::get(self.0.as_deref())
-    }
-    fn parse(&self, _reply: &Iq) -> Result<(), Malformed> {
-        Ok(())
-    }
-}
+request!(Get: Get, ask |this| roster::get(this.0.as_deref()));
 
 impl Client {
     /// Asks for the roster. From then on the server also tells what changes in it. Best done before the first
