@@ -25,6 +25,7 @@
 mod account;
 mod config;
 pub mod connection;
+mod context;
 pub mod hub;
 pub mod module;
 mod outbox;

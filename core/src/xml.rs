@@ -22,6 +22,7 @@ mod error;
 mod framer;
 mod index;
 mod indexer;
+mod limits;
 mod scan;
 mod unescape;
 mod writer;
@@ -29,7 +30,8 @@ pub use builder::ElementBuilder;
 pub(crate) use builder::UNLIMITED;
 pub use element::{Attr, Element, ElementRef, Node};
 pub use error::{Error, ErrorKind};
-pub use framer::{Frame, Framer, Limits};
+pub use framer::{Frame, Framer};
+pub use limits::Limits;
 pub use writer::{Scope, escape_attr, escape_text};
 #[cfg(test)]
 mod tests;

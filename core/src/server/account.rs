@@ -11,13 +11,12 @@ mod roster;
 mod strangers;
 mod subscription;
 
-use super::config::{Config, ConflictPolicy};
-use super::module::Module;
-use super::outbox::Outbox;
+use super::config::ConflictPolicy;
+use super::context::Context;
 use super::output::{Output, SessionId};
 use super::store::Record;
 use crate::jid::{BareJid, FullJid, Jid};
-use crate::machine::{Entropy, Instant, Now};
+use crate::machine::{Entropy, Instant};
 use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use changes::Changes;
@@ -26,17 +25,6 @@ use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
 pub(super) use offline::orphaned;
-pub(super) use subscription::decline;
-
-/// What an entity may use while it handles something.
-#[derive(Debug)]
-pub(super) struct Context<'a> {
-    pub(super) now: Now,
-    pub(super) config: &'a Config,
-    pub(super) entropy: &'a mut Entropy,
-    pub(super) modules: &'a mut [Box<dyn Module>],
-    pub(super) outbox: &'a mut Outbox,
-}
 
 #[derive(Debug)]
 pub(super) struct Account {

@@ -21,6 +21,7 @@ mod auth;
 mod bind;
 mod config;
 mod event;
+mod exchange;
 mod negotiation;
 mod session;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
 use crate::ns;
 use crate::sasl;
-use crate::server::hub::Unavailable;
+use crate::server::output::Unavailable;
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{self, Condition, Incoming, Role, Stream, StreamError, TlsInfo};
 use std::collections::VecDeque;

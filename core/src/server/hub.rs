@@ -31,7 +31,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use super::account::Context;
+use super::context::Context;
 use super::module::Module;
 use super::outbox::Outbox;
 use super::store::{self, Delta, Record};
@@ -39,9 +39,8 @@ use crate::jid::BareJid;
 use crate::machine::{Deadline, Entropy, Now, Reason};
 use crate::sasl::StoredCredentials;
 use crate::stanza::{Condition, Stanza};
-use admin::Order;
 use entities::Entities;
-use requests::Requests;
+use requests::{Order, Requests};
 use sessions::Sessions;
 
 pub use super::config::{BareDelivery, Config, ConflictPolicy, Limits, Strangers, UnknownUsers};

@@ -4,7 +4,7 @@
 use super::output::{Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
-use crate::stanza::{Condition, ErrorType, Message, Stanza, StanzaError};
+use crate::stanza::{Condition, ErrorType, Message, Presence, PresenceType, Stanza, StanzaError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Default)]
@@ -72,6 +72,19 @@ impl Outbox {
     /// Asks the store for something in the name of an account.
     pub(super) fn ask(&mut self, account: BareJid, what: What, then: Then) {
         self.asks.push_back(Ask { account, what, then });
+    }
+
+    /// Answers `unsubscribed` from the bare address, under the same id: there is nobody, or nobody who lets the sender see
+    /// anything.
+    pub(super) fn decline(&mut self, presence: &Presence) {
+        let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
+        let answer = Presence::builder(PresenceType::Unsubscribed);
+        let answer = answer.from(to.to_bare().into()).to(from.to_bare().into());
+        let answer = match presence.id() {
+            Some(id) => answer.id(id),
+            None => answer,
+        };
+        self.send(Stanza::Presence(answer.build()));
     }
 
     /// Reports an error to the sender of a stanza, where one may be reported.

@@ -1,6 +1,6 @@
 //! What the server itself answers: for its domains, and on behalf of accounts.
 
-use super::account::{Context, decline};
+use super::context::Context;
 use super::module::{Module, Place};
 use crate::ns;
 use crate::stanza::{Condition, Iq, IqType, PresenceType, Stanza, StanzaError};
@@ -26,7 +26,7 @@ pub(super) fn for_domain(stanza: Stanza, ctx: &mut Context<'_>) {
         Stanza::Presence(presence)
             if matches!(presence.kind(), PresenceType::Subscribe | PresenceType::Probe) =>
         {
-            decline(presence, ctx);
+            ctx.outbox.decline(presence);
         }
         // Answers to requests that the server never made, and presence, which domains do not track.
         Stanza::Iq(_) | Stanza::Presence(_) => {}

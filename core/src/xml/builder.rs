@@ -1,7 +1,8 @@
 //! Building elements.
 use super::element::{Element, ElementRef};
+use super::limits::Limits;
 use super::writer::{self, Place};
-use super::{Error, ErrorKind, Limits, chars, escape_attr, escape_text};
+use super::{Error, ErrorKind, chars, escape_attr, escape_text};
 use crate::ns;
 use std::borrow::Cow;
 
@@ -33,6 +34,11 @@ pub(crate) const UNLIMITED: Limits =
 const NOWHERE: &str = "\0";
 
 impl Element {
+    /// Starts building an element.
+    pub fn builder(name: &str, ns: &str) -> ElementBuilder {
+        ElementBuilder::new(name, ns)
+    }
+
     /// The element with one more child behind what it contains, and with attributes of its start tag replaced or added
     /// (`Some`) or left out (`None`). Everything else stays as it is.
     pub fn with_child(&self, child: ElementBuilder, attrs: &[(&str, Option<&str>)]) -> Element {

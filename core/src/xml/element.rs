@@ -1,7 +1,5 @@
 //! The immutable element.
-use super::framer;
 use super::index::{CONTEXT, Context, Item, NONE, QName, ROOT, Span, Tag};
-use super::{ElementBuilder, Error, Limits, Scope, writer};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -49,15 +47,6 @@ pub enum Node<'a> {
 }
 
 impl Element {
-    /// Starts building an element.
-    pub fn builder(name: &str, ns: &str) -> ElementBuilder {
-        ElementBuilder::new(name, ns)
-    }
-    /// Parses one complete element, with nothing before or after it but white space. The same restrictions hold as on a
-    /// stream, but nothing is inherited.
-    pub fn parse(xml: &[u8], limits: Limits) -> Result<Element, Error> {
-        framer::document(xml, limits)
-    }
     /// The element itself, borrowed.
     pub fn root(&self) -> ElementRef<'_> {
         ElementRef { element: self, at: self.at }
@@ -106,18 +95,9 @@ impl Element {
     pub fn text(&self) -> Cow<'_, str> {
         self.root().text()
     }
-    /// Writes the element as it must stand in `scope`: whatever it leaned on in its old place and the new place does not
-    /// declare alike (default namespace, prefixes, inherited xml:lang) is written out.
-    pub fn write(&self, out: &mut Vec<u8>, scope: &Scope<'_>) {
-        self.root().write_with(out, scope, &[]);
-    }
-    /// As [`write`](Self::write), with attributes (in no namespace) of the start tag replaced or added (`Some`) or left out (`None`).
-    pub fn write_with(&self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
-        self.root().write_with(out, scope, attrs);
-    }
-    /// The element on its own, everything it needs declared.
-    pub fn to_xml(&self) -> String {
-        self.root().to_xml()
+    /// Bytes of memory that it keeps: all of the element that it is a part of, and the index of that.
+    pub fn size(&self) -> usize {
+        self.text.len() + std::mem::size_of_val(&*self.items)
     }
 
     /// From what the indexer finished.
@@ -276,20 +256,6 @@ impl<'a> ElementRef<'a> {
     /// The element as a value of its own; shares the buffer.
     pub fn to_element(self) -> Element {
         Element { at: self.at, ..self.element.clone() }
-    }
-    /// As [`Element::write`].
-    pub fn write(self, out: &mut Vec<u8>, scope: &Scope<'_>) {
-        self.write_with(out, scope, &[]);
-    }
-    /// As [`Element::write_with`].
-    pub fn write_with(self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
-        writer::write(self, out, &writer::Place::from(scope), attrs);
-    }
-    /// As [`Element::to_xml`].
-    pub fn to_xml(self) -> String {
-        let mut out = Vec::new();
-        self.write(&mut out, &Scope::default());
-        String::from_utf8(out).unwrap_or_default()
     }
 
     pub(super) fn tag(self) -> Option<&'a Tag> {

@@ -1,22 +1,10 @@
 //! Resumable framing with strict validation.
 use super::element::Element;
 use super::index::{Context, Fault, MAX_FRAME};
+use super::limits::Limits;
 use super::scan::{Place, Scanned, Scanner};
 use super::{Error, ErrorKind, chars};
 use std::sync::Arc;
-
-/// Hard limits on what one frame may cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Bytes of one frame (a stanza or a stream header). No frame may exceed 512 MiB, whatever is said here. The index of a
-    /// frame has at most one entry (an element, attribute or text; 40 bytes each, twice while the frame is completed) per 32 of
-    /// the first 16 KiB of these bytes, and per 12 of the rest, plus 32.
-    pub max_bytes: usize,
-    /// Depth of elements, the stanza itself being 1.
-    pub max_depth: usize,
-    /// Attributes of one element, namespace declarations included. In scope at once are at most 64 declarations with a prefix.
-    pub max_attributes: usize,
-}
 
 /// One complete, validated piece of a stream.
 #[derive(Clone, Debug)]
@@ -275,8 +263,16 @@ fn misplaced<T>(input: &[u8], kind: ErrorKind, what: &'static str) -> Result<T, 
     Err(Fault { kind, what, at: 0 })
 }
 
+impl Element {
+    /// Parses one complete element, with nothing before or after it but white space. The same restrictions hold as on a
+    /// stream, but nothing is inherited.
+    pub fn parse(xml: &[u8], limits: Limits) -> Result<Element, Error> {
+        document(xml, limits)
+    }
+}
+
 /// One element that is no part of a stream.
-pub(super) fn document(xml: &[u8], mut limits: Limits) -> Result<Element, Error> {
+fn document(xml: &[u8], mut limits: Limits) -> Result<Element, Error> {
     limits.max_bytes = limits.max_bytes.min(MAX_FRAME);
     let fail = |fault: Fault, base: usize| Error::new(fault.kind, fault.what, (base + fault.at) as u64);
     let skip = |from: usize| {

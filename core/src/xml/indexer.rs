@@ -1,6 +1,7 @@
 //! How the index grows while a frame is scanned: namespaces, languages, duplicates.
 use super::index::{Context, Fault, Item, NONE, Pieces, QName, ROOT, Span, TAIL, Tag, fault, slice};
-use super::{ErrorKind, Limits, unescape};
+use super::limits::Limits;
+use super::{ErrorKind, unescape};
 use crate::ns;
 use std::sync::Arc;
 

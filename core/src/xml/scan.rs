@@ -7,10 +7,11 @@ mod content;
 mod special;
 mod tag;
 
+use super::ErrorKind;
 use super::chars::{self, Decoded};
 use super::index::{Context, Fault, QName, fault, parts_begin_well};
 use super::indexer::Indexer;
-use super::{ErrorKind, Limits};
+use super::limits::Limits;
 
 /// What stands around a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

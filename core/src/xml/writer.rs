@@ -1,6 +1,6 @@
 //! Writing XML: an element moves by having its start tag written anew and the rest copied as it is.
 use super::chars;
-use super::element::ElementRef;
+use super::element::{Element, ElementRef};
 use super::index::{Item, Tag};
 use crate::ns;
 
@@ -41,6 +41,39 @@ impl<'a> Place<'a> {
 impl<'a> From<&Scope<'a>> for Place<'a> {
     fn from(scope: &Scope<'a>) -> Place<'a> {
         Place { scope: *scope, translate: ns::is_content(scope.default_ns) }
+    }
+}
+
+impl Element {
+    /// Writes the element as it must stand in `scope`: whatever it leaned on in its old place and the new place does not
+    /// declare alike (default namespace, prefixes, inherited xml:lang) is written out.
+    pub fn write(&self, out: &mut Vec<u8>, scope: &Scope<'_>) {
+        self.root().write_with(out, scope, &[]);
+    }
+    /// As [`write`](Self::write), with attributes (in no namespace) of the start tag replaced or added (`Some`) or left out (`None`).
+    pub fn write_with(&self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
+        self.root().write_with(out, scope, attrs);
+    }
+    /// The element on its own, everything it needs declared.
+    pub fn to_xml(&self) -> String {
+        self.root().to_xml()
+    }
+}
+
+impl ElementRef<'_> {
+    /// As [`Element::write`].
+    pub fn write(self, out: &mut Vec<u8>, scope: &Scope<'_>) {
+        self.write_with(out, scope, &[]);
+    }
+    /// As [`Element::write_with`].
+    pub fn write_with(self, out: &mut Vec<u8>, scope: &Scope<'_>, attrs: &[(&str, Option<&str>)]) {
+        write(self, out, &Place::from(scope), attrs);
+    }
+    /// As [`Element::to_xml`].
+    pub fn to_xml(self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out, &Scope::default());
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 

@@ -7,8 +7,9 @@
 //! so each change is worked out from what is true, and a client that changes something and asks for it at once sees the
 //! change. Messages, presence and everything else go on meanwhile; a slow or broken store does not stop them.
 
-use super::{Account, Context, roster};
+use super::{Account, Context};
 use crate::jid::BareJid;
+use crate::ns;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
 use crate::server::store::{Delta, StoreError};
@@ -100,7 +101,7 @@ impl Account {
             Ok(()) => self.changed(change, ctx),
             Err(error) => {
                 // Should the store have made the change all the same, its version must not be given to another.
-                roster::skip_version(&mut self.record.roster);
+                self.skip_version();
                 if let Some(stanza) = change.asked_by {
                     ctx.outbox.bounce_with(&stanza, store_trouble(&error));
                 }
@@ -195,7 +196,7 @@ impl Account {
                 iq.kind().is_request()
                     && iq.to().is_none_or(|to| *to == *self.jid)
                     && self.is_own(iq.from())
-                    && roster::is_about_roster(iq)
+                    && iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER)
             }
         }
     }

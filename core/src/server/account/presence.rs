@@ -9,7 +9,6 @@
 //!   (4.6.3 rule 1);
 //! - errors are delivered and change nothing: RFC 6121 does not stop broadcasts to whoever answers with one (4.4.2, 4.5.2).
 
-use super::subscription::decline;
 use super::{Account, Available, Context, Session};
 use crate::jid::{BareJid, Jid};
 use crate::payload::delay::Delay;
@@ -260,7 +259,7 @@ impl Account {
         };
         match to.resource().and_then(|resource| self.session(resource)).filter(knows) {
             Some(session) => ctx.outbox.send(session.mere_presence(from)),
-            None => decline(probe, ctx),
+            None => ctx.outbox.decline(probe),
         }
     }
 
@@ -329,7 +328,7 @@ fn shortened(text: &str, bytes: usize) -> &str {
 /// Presence for an account that does not exist (RFC 6121 section 8.5.1).
 pub(super) fn no_such_user(presence: &Presence, ctx: &mut Context<'_>) {
     if presence.kind() == PresenceType::Probe {
-        decline(presence, ctx);
+        ctx.outbox.decline(presence);
     }
 }
 

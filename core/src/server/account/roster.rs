@@ -164,6 +164,14 @@ impl Account {
         Ok(())
     }
 
+    /// Leaves a version out that a change may have been given.
+    pub(super) fn skip_version(&mut self) {
+        let version = &mut self.record.roster.version;
+        if *version != 0 {
+            *version += 1;
+        }
+    }
+
     /// Tells every interested resource what is now true of a contact (sections 2.1.6 and 2.2).
     pub(super) fn push(&self, jid: &BareJid, ctx: &mut Context<'_>) {
         self.push_to(&mut self.sessions.iter().filter(|session| session.interested), jid, ctx);
@@ -210,13 +218,6 @@ pub(super) fn next_version(version: u64, entropy: &mut Entropy) -> u64 {
     match version {
         0 => ((entropy.next_u64() >> 33) << 32) + 1,
         version => version.saturating_add(1),
-    }
-}
-
-/// Leaves a version out that a change may have been given.
-pub(super) fn skip_version(roster: &mut Roster) {
-    if roster.version != 0 {
-        roster.version += 1;
     }
 }
 

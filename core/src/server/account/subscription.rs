@@ -21,7 +21,7 @@ use crate::payload::delay::Delay;
 use crate::server::output::SessionId;
 use crate::server::store::{Contact, Delta};
 use crate::server::subscription::{Inbound, Kind, Outbound, State};
-use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza, StanzaError};
+use crate::stanza::{Condition, Presence, PresenceBuilder, Stanza, StanzaError};
 use crate::stream;
 use crate::xml::Element;
 
@@ -225,12 +225,4 @@ impl Account {
 /// Whether interested resources have anything to learn.
 fn shows(deltas: &[Delta]) -> bool {
     deltas.iter().any(|delta| matches!(delta, Delta::Contact { .. }))
-}
-
-/// Answers `unsubscribed` from the bare address: there is nobody, or nobody who lets the sender see anything.
-pub(in crate::server) fn decline(presence: &Presence, ctx: &mut Context<'_>) {
-    let (Some(from), Some(to)) = (presence.from(), presence.to()) else { return };
-    let answer =
-        Presence::builder(PresenceType::Unsubscribed).from(to.to_bare().into()).to(from.to_bare().into());
-    ctx.outbox.send(Stanza::Presence(mirror_id(answer, presence).build()));
 }

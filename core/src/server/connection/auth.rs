@@ -1,34 +1,18 @@
 //! SASL on the wire (RFC 6120 section 6): elements to messages and back, attempts counted, questions asked.
 
 use super::config::sasl_transport;
+use super::exchange::{Exchange, Question};
 use super::negotiation::{Account, Negotiation, Step};
 use super::{Event, Link};
 use crate::jid::{BareJid, Jid};
 use crate::machine::Now;
 use crate::ns;
-use crate::sasl::{Condition, Mechanism, ServerSession, ServerStep, StoredCredentials};
-use crate::server::hub::Unavailable;
+use crate::sasl::{Condition, ServerSession, ServerStep, StoredCredentials};
+use crate::server::output::Unavailable;
 use crate::stream;
 use crate::xml::Element;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-
-/// One attempt to log in.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    session: ServerSession,
-    mechanism: Mechanism,
-    /// Whose credentials were asked for.
-    account: Option<BareJid>,
-    question: Option<Question>,
-}
-
-/// What the owner has been asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Question {
-    Credentials,
-    Verdict,
-}
 
 impl Negotiation {
     /// An element of SASL came, and one is due.

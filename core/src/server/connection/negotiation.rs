@@ -1,7 +1,7 @@
 //! Negotiation (RFC 6120 section 4.3): stream headers, features, STARTTLS; what comes when.
 
-use super::auth::Exchange;
 use super::config::sasl_transport;
+use super::exchange::Exchange;
 use super::{Config, Event, Link, misconfigured};
 use crate::jid::{BareJid, Jid};
 use crate::machine::{Entropy, Instant, Now};

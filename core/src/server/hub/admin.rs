@@ -1,18 +1,10 @@
 //! Accounts are made, changed and removed.
 
-use super::requests::Asked;
+use super::requests::{Asked, Order};
 use super::{AdminError, AdminId, Hub, Output};
 use crate::jid::BareJid;
 use crate::machine::Now;
-use crate::server::store::{Delta, Record, Request, RequestId, StoreError};
-
-/// A change that has been ordered. It takes effect in memory once the store has it.
-#[derive(Clone, Debug)]
-pub(super) enum Order {
-    Create(Record),
-    Save(Delta),
-    Delete,
-}
+use crate::server::store::{Request, RequestId, StoreError};
 
 impl Hub {
     pub(super) fn administer(&mut self, now: Now, id: AdminId, account: BareJid, order: Order) {

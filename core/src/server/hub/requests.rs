@@ -1,11 +1,10 @@
 //! What the store has been asked and has not answered.
 
-use super::admin::Order;
 use super::{AdminId, LookupId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::server::outbox::Then;
-use crate::server::store::RequestId;
+use crate::server::store::{Delta, Record, RequestId};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -37,6 +36,14 @@ pub(super) enum Asked {
     Reload(BareJid),
     /// To change an account.
     Change { id: AdminId, account: BareJid, order: Order },
+}
+
+/// A change that has been ordered. It takes effect in memory once the store has it.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    Create(Record),
+    Save(Delta),
+    Delete,
 }
 
 impl Requests {
