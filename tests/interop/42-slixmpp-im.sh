@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# slixmpp clients and what RFC 6121 asks of a server: rosters, subscriptions, presence, offline messages, carbons, blocking.
+# INTEROP_PEER: the server, waxwingd unless told otherwise.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+[ "${INTEROP_PEER:-waxwingd}" != waxwingd ] || skip "rosters are not kept yet"
+need_slixmpp
+begin
+export PEER_MODULES='"offline", "carbons", "blocklist", "version", "time", "uptime"' # on Prosody
+peer_start "${INTEROP_PEER:-waxwingd}" "$work/peer-server"
+"$venv/bin/python" "$interop/slixmpp_im.py" "$work/peer-server/env"
