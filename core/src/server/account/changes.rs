@@ -5,14 +5,16 @@
 //!
 //! One change of an account is under way at a time. What reads or changes the same things waits for it in a queue, in order:
 //! so each change is worked out from what is true, and a client that changes something and asks for it at once sees the
-//! change. Messages, presence and everything else go on meanwhile; a slow or broken store does not stop them.
+//! change. Messages, presence and everything else go on meanwhile; a slow or broken store does not stop them. Only what comes
+//! from or goes to the contact that is being changed, or from whom something waits, waits behind it: between two addresses
+//! nothing overtakes anything (RFC 6120 section 10.1).
 
 use super::{Account, Context};
-use crate::jid::BareJid;
+use crate::jid::{BareJid, Jid};
 use crate::ns;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
-use crate::server::store::{Delta, StoreError};
+use crate::server::store::{Contact, Delta, StoreError};
 use crate::stanza::{Condition, ErrorType, PresenceType, Stanza, StanzaError};
 use std::collections::VecDeque;
 
@@ -142,7 +144,7 @@ impl Account {
 
     /// Lets a stanza that is addressed to the account wait for the change under way, if it has to. Returns it if not.
     pub(super) fn received_in_turn(&mut self, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
-        match self.must_wait(&stanza) {
+        match self.must_wait(&stanza, stanza.from()) {
             true => {
                 self.wait(Waiting::Received(stanza), ctx);
                 None
@@ -158,7 +160,7 @@ impl Account {
         stanza: Stanza,
         ctx: &mut Context<'_>,
     ) -> Option<Stanza> {
-        match self.must_wait(&stanza) {
+        match self.must_wait(&stanza, stanza.to()) {
             true => {
                 self.wait(Waiting::Sent(session, stanza), ctx);
                 None
@@ -176,8 +178,12 @@ impl Account {
         ctx.outbox.bounce_with(&stanza, error);
     }
 
-    fn must_wait(&self, stanza: &Stanza) -> bool {
-        self.is_changing() && self.concerns_changes(stanza)
+    /// `with`: who the stanza comes from or goes to.
+    fn must_wait(&self, stanza: &Stanza, with: Option<&Jid>) -> bool {
+        let other = || with.filter(|jid| !self.is_own(Some(jid)));
+        self.is_changing()
+            && (self.concerns_changes(stanza)
+                || other().is_some_and(|jid| self.changes.concern(jid.bare_str())))
     }
 
     /// Whether a stanza reads or changes what lasts: contacts, subscriptions, who is blocked. Requests of others are refused
@@ -199,5 +205,51 @@ impl Account {
                     && iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER)
             }
         }
+    }
+}
+
+impl Changes {
+    /// Whether the change under way is about a contact, or something waits that comes from it or goes to it.
+    fn concern(&self, bare: &str) -> bool {
+        let mut deltas = self.under_way.iter().flat_map(|change| &change.deltas);
+        deltas.any(|delta| concerned(delta).is_some_and(|jid| jid.as_str() == bare))
+            || self.waiting.iter().any(|waiting| waiting.with().is_some_and(|jid| jid.bare_str() == bare))
+    }
+
+    /// Whether the user has taken a contact's subscription away, although the store does not know it yet: nothing new is for the
+    /// contact to see.
+    pub(super) fn revoke(&self, contact: &BareJid) -> bool {
+        let mut deltas = self.under_way.iter().flat_map(|change| &change.deltas);
+        deltas.any(|delta| match delta {
+            Delta::Contact { jid, contact: Contact { from: false, .. } } => jid == contact,
+            Delta::ContactRemoved { jid, .. } => jid == contact,
+            _ => false,
+        }) || self.waiting.iter().any(|waiting| match waiting {
+            Waiting::Sent(_, Stanza::Presence(presence)) => {
+                presence.kind() == PresenceType::Unsubscribed
+                    && presence.to().is_some_and(|to| to.bare_str() == contact.as_str())
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Waiting {
+    /// Who it comes from or goes to.
+    fn with(&self) -> Option<&Jid> {
+        match self {
+            Waiting::Received(stanza) => stanza.from(),
+            Waiting::Sent(_, stanza) => stanza.to(),
+        }
+    }
+}
+
+/// The contact that a change is about.
+fn concerned(delta: &Delta) -> Option<&BareJid> {
+    match delta {
+        Delta::Contact { jid, .. } | Delta::ContactRemoved { jid, .. } | Delta::Request { jid, .. } => {
+            Some(jid)
+        }
+        _ => None,
     }
 }

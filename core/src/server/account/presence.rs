@@ -20,11 +20,12 @@ use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
 use std::collections::BTreeSet;
 
 impl Account {
-    /// Whom a session's broadcasts go to, besides the account's own resources: contacts that are subscribed to the account
-    /// (RFC 6121 sections 4.2.2, 4.4.2, 4.5.2).
-    fn audience<'a>(&'a self, _session: &Session) -> impl Iterator<Item = &'a BareJid> {
-        let contacts = self.record.roster.contacts.iter();
-        contacts.filter(|(_, contact)| contact.from).map(|(jid, _)| jid)
+    /// Whom a broadcast goes to, besides the account's own resources: contacts that are subscribed to the account (RFC 6121
+    /// sections 4.2.2, 4.4.2, 4.5.2). `session` has sent `presence`, or has it sent in its name.
+    fn audience<'a>(&'a self, _session: &Session, presence: &Presence) -> impl Iterator<Item = &'a BareJid> {
+        let shows = presence.kind() == PresenceType::Available;
+        let contacts = self.record.roster.contacts.iter().filter(|(_, contact)| contact.from);
+        contacts.map(|(jid, _)| jid).filter(move |jid| !(shows && self.changes.revoke(jid)))
     }
 
     /// Whether somebody is subscribed to the account's presence. So is the account itself (4.2.2).
@@ -71,7 +72,7 @@ impl Account {
     /// Tells the account's own available resources and its subscribers.
     fn announce(&self, session: &Session, presence: &Presence, ctx: &mut Context<'_>) {
         self.to_available(&addressed(presence, self.jid.clone().into()), ctx);
-        for contact in self.audience(session) {
+        for contact in self.audience(session, presence) {
             ctx.outbox.send(addressed(presence, contact.clone().into()));
         }
     }

@@ -8,11 +8,12 @@ mod routing;
 mod services;
 mod sessions;
 mod shards;
+mod subscription;
 
 use super::*;
 use crate::machine::{Instant, Utc};
 use crate::sasl::{ScramHash, ScramKeys};
-use crate::server::store::{MemoryStore, Reply, Request};
+use crate::server::store::{Contact, MemoryStore, Reply, Request};
 use crate::xml::{Element, Scope};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,6 +84,22 @@ fn xml(stanza: &Stanza) -> String {
     let mut out = Vec::new();
     stanza.write(&mut out, &Scope::stream(crate::ns::CLIENT, None));
     String::from_utf8(out).unwrap()
+}
+
+/// What a roster push says: `push romeo from out`.
+fn pushed(stanza: &Stanza) -> Option<String> {
+    let query =
+        stanza.child("query", crate::ns::ROSTER).filter(|_| stanza.element().attr("type") == Some("set"))?;
+    let item = query.children().next()?;
+    let attr = |name| item.attr(name).unwrap_or_default();
+    let mut text = format!("push {} {}", attr("jid").replace("@example.com", ""), attr("subscription"));
+    if attr("ask") == "subscribe" {
+        text.push_str(" out");
+    }
+    if attr("approved") == "true" {
+        text.push_str(" approved");
+    }
+    Some(text)
 }
 
 impl World {
@@ -188,6 +205,78 @@ impl World {
     /// What a session has received since the last time.
     fn take(&mut self, jid: &str) -> Vec<Stanza> {
         self.received.remove(&self.names[jid]).unwrap_or_default()
+    }
+
+    /// What a session has received since the last time, roster pushes by what they say.
+    fn told(&mut self, jid: &str) -> Vec<String> {
+        self.take(jid).iter().map(|stanza| pushed(stanza).unwrap_or_else(|| brief(stanza))).collect()
+    }
+
+    /// A stanza arrives from another domain.
+    fn remote(&mut self, xml: &str) {
+        self.call(|hub, now| hub.remote(now, stanza(xml)));
+    }
+
+    /// What other domains have been sent since the last time, in brief.
+    fn sent(&mut self) -> Vec<String> {
+        let remote = |output| match output {
+            Output::Remote { stanza } => brief(&stanza),
+            other => panic!("{other:?}"),
+        };
+        self.outputs.drain(..).map(remote).collect()
+    }
+
+    /// A session that is available and has asked for the roster. What was received on account of that is forgotten.
+    fn present(&mut self, jid: &str) -> SessionId {
+        let id = self.login(jid);
+        self.send(jid, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+        self.send(jid, "<presence/>");
+        self.received.clear();
+        id
+    }
+
+    /// Puts a contact into a roster behind the hub's back: a state of RFC 6121 appendix A.1, with `approved` if it is, and
+    /// `absent` for `none` where the roster has no such item.
+    fn relate(&mut self, owner: &str, contact: &str, state: &str) {
+        let mut record = self.store.get(&account(owner)).unwrap().clone();
+        let jid =
+            if contact.contains(['@', '.']) { BareJid::new(contact).unwrap() } else { account(contact) };
+        let has = |word: &str| state.split(' ').any(|known| known == word);
+        if !has("absent") {
+            let version = record.roster.version + 1;
+            let (to, from) = (has("to") || has("both"), has("from") || has("both"));
+            let (ask, approved) = (has("out"), has("approved"));
+            let contact = Contact { to, from, ask, approved, version, ..Contact::default() };
+            record.apply(Delta::Contact { jid: jid.clone(), contact });
+        }
+        if has("in") {
+            let xml = format!(
+                "<presence xmlns='jabber:client' type='subscribe' from='{jid}' to='{owner}@example.com'/>"
+            );
+            record.apply(Delta::Request { jid, stanza: Some(xml.into()) });
+        }
+        self.store.insert(account(owner), record);
+    }
+
+    /// The state in which the store has a contact, as [`relate`](Self::relate) takes it.
+    fn relation(&self, owner: &str, contact: &str) -> String {
+        let record = self.store.get(&account(owner)).unwrap();
+        let jid =
+            if contact.contains(['@', '.']) { BareJid::new(contact).unwrap() } else { account(contact) };
+        let contact = record.roster.contacts.get(&jid);
+        let mut words = vec![match contact {
+            None => "absent",
+            Some(contact) => match (contact.to, contact.from) {
+                (false, false) => "none",
+                (true, false) => "to",
+                (false, true) => "from",
+                (true, true) => "both",
+            },
+        }];
+        words.extend(contact.filter(|contact| contact.ask).map(|_| "out"));
+        words.extend(record.requests.get(&jid).map(|_| "in"));
+        words.extend(contact.filter(|contact| contact.approved).map(|_| "approved"));
+        words.join(" ")
     }
 
     fn leave(&mut self, jid: &str) {
