@@ -6,6 +6,7 @@
 //!
 //! - [`Pair`] joins any two machines.
 //! - [`Simulation`] runs a whole server, its store and any number of clients.
+//! - [`stores`] is what every store must do.
 //! - [`Raw`] is a machine without a mind of its own: a hostile peer, or one that a test writes byte by byte.
 //!
 //! [`Pair`] keeps the run-loop invariant for both, as an adapter would:
@@ -39,6 +40,7 @@ mod pipe;
 mod random;
 mod raw;
 mod simulation;
+pub mod stores;
 
 pub use account::Account;
 pub use certificate::SelfSigned;

@@ -1,13 +1,13 @@
 //! Accounts from the command line: synchronous, and beside a running server.
 
-use crate::open::{self, OpenError};
-use crate::records;
+use crate::error::OpenError;
+use crate::{open, records};
 use rusqlite::{Connection, TransactionBehavior};
 use std::fmt;
 use std::path::Path;
 use waxwing_core::jid::BareJid;
 use waxwing_core::sasl::StoredCredentials;
-use waxwing_core::server::store::{Delta, StoreError};
+use waxwing_core::server::store::{Delta, Record, StoreError};
 
 /// Makes, changes, removes and lists accounts in a data directory, whether or not a server is using it. A server that does
 /// learns of each change within about a second ([`Event::Changed`](crate::Event::Changed)).
@@ -31,11 +31,20 @@ pub enum AdminError {
 }
 
 impl Admin {
+    /// Opens the database of a data directory.
+    ///
+    /// # Errors
+    /// [`OpenError::Absent`] where there is none, and nothing is made then; see [`OpenError`] for others.
+    /// [`OpenError::InUse`] is not among them.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Admin, OpenError> {
+        Ok(Admin { connection: open::existing(directory.as_ref())? })
+    }
+
     /// Opens the database of a data directory; makes either where there is none.
     ///
     /// # Errors
-    /// See [`OpenError`]; [`OpenError::InUse`] is not among them.
-    pub fn open(directory: impl AsRef<Path>) -> Result<Admin, OpenError> {
+    /// See [`OpenError`]; neither [`OpenError::Absent`] nor [`OpenError::InUse`] is among them.
+    pub fn create(directory: impl AsRef<Path>) -> Result<Admin, OpenError> {
         open::directory(directory.as_ref())?;
         Ok(Admin { connection: open::database(directory.as_ref())? })
     }
@@ -45,7 +54,9 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Exists`], [`AdminError::Database`].
     pub fn add(&mut self, account: &BareJid, credentials: &StoredCredentials) -> Result<(), AdminError> {
-        self.change(account, |connection| records::create(connection, account, credentials))
+        self.change(account, |connection| {
+            records::create(connection, account, &Record::new(credentials.clone()))
+        })
     }
 
     /// Gives an account another password, or disables or enables it.

@@ -23,11 +23,12 @@
 //! guessed. A directory and a database that this crate makes can be read by their owner only (on Unix).
 
 mod admin;
+mod error;
 mod open;
 mod records;
 mod schema;
 mod store;
 
 pub use admin::{Admin, AdminError};
-pub use open::OpenError;
+pub use error::OpenError;
 pub use store::{Event, SqliteStore, Stats};

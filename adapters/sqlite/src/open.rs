@@ -1,110 +1,17 @@
-//! Opening the database, and every reason not to.
+//! Opening the database.
 
-use crate::schema;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fmt;
+use crate::error::{OpenError, because};
+use crate::{records, schema};
+use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
+
+/// The database in its directory.
+const NAME: &str = "waxwing.db";
 
 /// How long another process may hold the database before an operation is given up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a data directory cannot be used. Nothing in the database has been changed. Each is one line that says what is wrong and
-/// how to mend it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The directory cannot be made, or files in it cannot be written.
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system says.
-        detail: String,
-    },
-    /// Another server uses it.
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The file is no SQLite database any more.
-    Corrupt {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        detail: String,
-    },
-    /// The file is an SQLite database of another program.
-    Foreign {
-        /// The database.
-        path: PathBuf,
-    },
-    /// A newer version has written it.
-    Newer {
-        /// The database.
-        path: PathBuf,
-        /// Version of its schema.
-        found: i64,
-        /// The newest that this version knows.
-        known: i64,
-    },
-    /// SQLite cannot use it for another reason.
-    Database {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        detail: String,
-    },
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            OpenError::Directory { path, detail } => {
-                let path = path.display();
-                write!(
-                    f,
-                    "cannot write to the data directory {path}: {detail}; choose another or mend its permissions"
-                )
-            }
-            OpenError::InUse { path } => {
-                let path = path.display();
-                write!(
-                    f,
-                    "another server is using the data directory {path}; stop it or choose another directory"
-                )
-            }
-            OpenError::Corrupt { path, detail } => {
-                let path = path.display();
-                write!(
-                    f,
-                    "the database {path} is damaged ({detail}); restore it from a backup or move it away"
-                )
-            }
-            OpenError::Foreign { path } => {
-                let path = path.display();
-                write!(f, "{path} is a database of another program; move it away or choose another directory")
-            }
-            OpenError::Newer { path, found, known } => {
-                let path = path.display();
-                write!(
-                    f,
-                    "the database {path} was written by a newer version (schema {found}, known up to {known}); \
-                     run that version or restore an older backup"
-                )
-            }
-            OpenError::Database { path, detail } => {
-                let path = path.display();
-                write!(
-                    f,
-                    "cannot use the database {path}: {detail}; mend that or choose another data directory"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
 
 /// Makes the directory if there is none, for its owner only.
 pub(crate) fn directory(path: &Path) -> Result<(), OpenError> {
@@ -141,9 +48,15 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Opens the database of a directory: judges it first, then migrates it to the current schema.
+/// Opens the database of a directory where there is one.
+pub(crate) fn existing(directory: &Path) -> Result<Connection, OpenError> {
+    let path = directory.join(NAME);
+    if path.exists() { database(directory) } else { Err(OpenError::Absent { path }) }
+}
+
+/// Opens the database of a directory, or makes it: judges it first, then migrates it to the current schema.
 pub(crate) fn database(directory: &Path) -> Result<Connection, OpenError> {
-    let path = directory.join("waxwing.db");
+    let path = directory.join(NAME);
     let failed = |error: rusqlite::Error| because(&path, &error);
     private_file(&path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -167,16 +80,7 @@ pub(crate) fn database(directory: &Path) -> Result<Connection, OpenError> {
         return Err(OpenError::Database { path, detail });
     }
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;").map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(records::STATEMENTS);
     schema::migrate(&mut connection).map_err(failed)?;
     Ok(connection)
-}
-
-/// What an error of SQLite means for opening.
-pub(crate) fn because(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let (path, detail) = (path.to_path_buf(), error.to_string());
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Corrupt { path, detail },
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::Directory { path, detail },
-        _ => OpenError::Database { path, detail },
-    }
 }

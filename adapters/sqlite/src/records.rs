@@ -1,28 +1,42 @@
 //! Accounts as rows.
+//!
+//! What a store refuses as unfit (an account that exists already) is in the reply, and nothing has been written then. All
+//! other errors are SQLite's: the transaction around the request must be rolled back.
 
-use rusqlite::types::Type;
+mod columns;
+mod credentials;
+mod documents;
+mod offline;
+mod requests;
+mod roster;
+
+use columns::unknown;
 use rusqlite::{Connection, OptionalExtension, params};
 use waxwing_core::jid::BareJid;
-use waxwing_core::sasl::{ScramHash, ScramKeys, StoredCredentials};
-use waxwing_core::server::store::{Delta, Found, Query, Record, Reply, Request, StoreError};
+use waxwing_core::machine::Utc;
+use waxwing_core::sasl::StoredCredentials;
+use waxwing_core::server::store::{
+    Delta, Found, LastPresence, OfflineCount, Query, Record, Reply, Request, StoreError,
+};
 
-/// Executes a request. The outer error is SQLite's: the transaction around it must be rolled back. What the request itself
-/// cannot have (an account that exists already) is in the reply, and nothing has been written then.
+/// More than the number of statements here, so that each is prepared once.
+pub(crate) const STATEMENTS: usize = 64;
+
+/// Executes a request.
 pub(crate) fn execute(connection: &Connection, request: &Request) -> rusqlite::Result<Reply> {
     Ok(match request {
         Request::Load { id, account } => Reply::Loaded { id: *id, result: Ok(load(connection, account)?) },
-        Request::Read { id, account, query: Query::Credentials } => {
-            let record = load(connection, account)?.ok_or(StoreError::Missing);
-            Reply::Read { id: *id, result: record.map(|record| Found::Credentials(record.credentials)) }
+        Request::Read { id, account, query } => {
+            Reply::Read { id: *id, result: read(connection, account, query)? }
         }
         Request::Create { id, account, record } => {
-            Reply::Saved { id: *id, result: create(connection, account, &record.credentials)? }
+            Reply::Saved { id: *id, result: create(connection, account, record)? }
         }
         Request::Save { id, account, deltas } => {
             Reply::Saved { id: *id, result: save(connection, account, deltas)? }
         }
         Request::Delete { id, account } => Reply::Saved { id: *id, result: delete(connection, account)? },
-        other => other.refused(StoreError::Unavailable("this store does not know such requests".into())),
+        _ => return Err(unknown("requests")),
     })
 }
 
@@ -31,37 +45,68 @@ pub(crate) fn only_reads(request: &Request) -> bool {
     matches!(request, Request::Load { .. } | Request::Read { .. })
 }
 
+/// One statement for each table.
 fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<Record>> {
-    let mut find = connection.prepare_cached("SELECT id, disabled FROM account WHERE jid = ?1")?;
-    let row = find.query_row([account.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)));
-    let Some((id, disabled)) = row.optional()? else { return Ok(None) };
-    let mut keys = connection.prepare_cached(
-        "SELECT hash, salt, iterations, stored_key, server_key FROM scram_key WHERE account = ?1 ORDER BY hash",
+    let mut find = connection.prepare_cached(
+        "SELECT id, disabled, roster_version, last_at, last_status, offline_messages, offline_bytes
+         FROM account WHERE jid = ?1",
     )?;
-    let scram = keys.query_map([id], |row| {
-        Ok(ScramKeys {
-            hash: hash(&row.get::<_, String>(0)?)?,
-            salt: row.get(1)?,
-            iterations: row.get(2)?,
-            stored_key: row.get(3)?,
-            server_key: row.get(4)?,
-        })
-    })?;
-    let scram = scram.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(Record::new(StoredCredentials { scram, disabled })))
+    let found = find.query_row([account.as_str()], |row| {
+        let mut record = Record::new(StoredCredentials { disabled: row.get(1)?, ..Default::default() });
+        record.roster.version = row.get(2)?;
+        if let (Some(at), Some(status)) = (row.get(3)?, row.get(4)?) {
+            record.last = Some(LastPresence { at: Utc::from_unix_millis(at), status });
+        }
+        record.offline = OfflineCount { messages: row.get(5)?, bytes: row.get(6)? };
+        Ok((row.get(0)?, record))
+    });
+    let Some((id, mut record)) = found.optional()? else { return Ok(None) };
+    record.credentials.scram = credentials::keys(connection, id)?;
+    record.roster.contacts = roster::contacts(connection, id)?;
+    record.roster.removed = roster::removed(connection, id)?;
+    record.requests = requests::all(connection, id)?;
+    record.documents = documents::sizes(connection, id)?;
+    Ok(Some(record))
 }
 
+fn read(
+    connection: &Connection,
+    account: &BareJid,
+    query: &Query,
+) -> rusqlite::Result<Result<Found, StoreError>> {
+    let mut find = connection.prepare_cached("SELECT id, disabled FROM account WHERE jid = ?1")?;
+    let found = find.query_row([account.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((id, disabled)) = found.optional()? else { return Ok(Err(StoreError::Missing)) };
+    Ok(Ok(match query {
+        Query::Credentials => {
+            Found::Credentials(StoredCredentials { scram: credentials::keys(connection, id)?, disabled })
+        }
+        Query::Document(document) => Found::Document(documents::one(connection, id, document)?),
+        Query::Offline { after, limit } => Found::Offline(offline::waiting(connection, id, *after, *limit)?),
+        _ => return Err(unknown("queries")),
+    }))
+}
+
+/// Documents and messages that the record speaks of are not made: they are no part of it.
 pub(crate) fn create(
     connection: &Connection,
     account: &BareJid,
-    credentials: &StoredCredentials,
+    record: &Record,
 ) -> rusqlite::Result<Result<(), StoreError>> {
     let mut insert = connection
         .prepare_cached("INSERT INTO account (jid, disabled) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-    if insert.execute(params![account.as_str(), credentials.disabled])? == 0 {
+    if insert.execute(params![account.as_str(), record.credentials.disabled])? == 0 {
         return Ok(Err(StoreError::Exists));
     }
-    write_keys(connection, connection.last_insert_rowid(), credentials)?;
+    let id = connection.last_insert_rowid();
+    credentials::write_keys(connection, id, &record.credentials)?;
+    roster::write(connection, id, &record.roster)?;
+    for (jid, stanza) in &record.requests {
+        requests::set(connection, id, jid, Some(stanza))?;
+    }
+    if record.last.is_some() {
+        set_last(connection, id, record.last.as_ref())?;
+    }
     Ok(Ok(()))
 }
 
@@ -70,21 +115,25 @@ pub(crate) fn save(
     account: &BareJid,
     deltas: &[Delta],
 ) -> rusqlite::Result<Result<(), StoreError>> {
-    let Some(id) = find(connection, account)? else { return Ok(Err(StoreError::Missing)) };
-    let known = |delta: &Delta| matches!(delta, Delta::Credentials(_));
-    if !deltas.iter().all(known) {
-        let error = StoreError::Unavailable("this store does not know such changes".into());
-        return Ok(Err(error));
-    }
-    for delta in deltas {
-        if let Delta::Credentials(credentials) = delta {
-            let mut update = connection.prepare_cached("UPDATE account SET disabled = ?2 WHERE id = ?1")?;
-            update.execute(params![id, credentials.disabled])?;
-            connection.prepare_cached("DELETE FROM scram_key WHERE account = ?1")?.execute([id])?;
-            write_keys(connection, id, credentials)?;
-        }
-    }
+    let mut find = connection.prepare_cached("SELECT id FROM account WHERE jid = ?1")?;
+    let found = find.query_row([account.as_str()], |row| row.get(0)).optional()?;
+    let Some(id) = found else { return Ok(Err(StoreError::Missing)) };
+    deltas.iter().try_for_each(|delta| apply(connection, id, delta))?;
     Ok(Ok(()))
+}
+
+fn apply(connection: &Connection, id: i64, delta: &Delta) -> rusqlite::Result<()> {
+    match delta {
+        Delta::Credentials(credentials) => credentials::set(connection, id, credentials),
+        Delta::Contact { jid, contact } => roster::set(connection, id, jid, contact),
+        Delta::ContactRemoved { jid, version } => roster::remove(connection, id, jid, *version),
+        Delta::Request { jid, stanza } => requests::set(connection, id, jid, stanza.as_deref()),
+        Delta::Last(last) => set_last(connection, id, last.as_ref()),
+        Delta::Document { document, xml } => documents::set(connection, id, document, xml.as_deref()),
+        Delta::Offline(message) => offline::append(connection, id, message),
+        Delta::OfflineRemoved { through, .. } => offline::remove(connection, id, *through),
+        _ => Err(unknown("changes")),
+    }
 }
 
 /// The rows of other tables go with it (`ON DELETE CASCADE`).
@@ -93,39 +142,11 @@ pub(crate) fn delete(connection: &Connection, account: &BareJid) -> rusqlite::Re
     Ok(if delete.execute([account.as_str()])? == 0 { Err(StoreError::Missing) } else { Ok(()) })
 }
 
-fn find(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<i64>> {
-    let mut find = connection.prepare_cached("SELECT id FROM account WHERE jid = ?1")?;
-    find.query_row([account.as_str()], |row| row.get(0)).optional()
-}
-
-fn write_keys(connection: &Connection, id: i64, credentials: &StoredCredentials) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO scram_key (account, hash, salt, iterations, stored_key, server_key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for keys in &credentials.scram {
-        let hash = hash_name(keys.hash);
-        insert.execute(params![id, hash, keys.salt, keys.iterations, keys.stored_key, keys.server_key])?;
-    }
+fn set_last(connection: &Connection, id: i64, last: Option<&LastPresence>) -> rusqlite::Result<()> {
+    let at = last.map(|last| last.at.unix_millis());
+    let status = last.map(|last| &*last.status);
+    let mut update =
+        connection.prepare_cached("UPDATE account SET last_at = ?2, last_status = ?3 WHERE id = ?1")?;
+    update.execute(params![id, at, status])?;
     Ok(())
-}
-
-fn hash_name(hash: ScramHash) -> &'static str {
-    match hash {
-        ScramHash::Sha1 => "SHA-1",
-        ScramHash::Sha256 => "SHA-256",
-        ScramHash::Sha512 => "SHA-512",
-    }
-}
-
-fn hash(name: &str) -> rusqlite::Result<ScramHash> {
-    match name {
-        "SHA-1" => Ok(ScramHash::Sha1),
-        "SHA-256" => Ok(ScramHash::Sha256),
-        "SHA-512" => Ok(ScramHash::Sha512),
-        other => {
-            let why = format!("unknown hash function {other:?}").into();
-            Err(rusqlite::Error::FromSqlConversionFailure(0, Type::Text, why))
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The tables, and how they came about: one step for each version, never changed once released.
 
-use crate::open::{OpenError, because};
+use crate::error::{OpenError, because};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x5758_5747;
 
 /// What leads from each version to the next; the first from an empty file.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // 1: accounts, each with a set of SCRAM keys for every hash function.
     "CREATE TABLE account (
          id INTEGER PRIMARY KEY,
@@ -28,6 +28,51 @@ const STEPS: [&str; 2] = [
     "CREATE TABLE change (
          serial INTEGER PRIMARY KEY AUTOINCREMENT,
          jid TEXT NOT NULL UNIQUE ON CONFLICT REPLACE
+     ) STRICT;",
+    // 3: rosters, requests to subscribe, last presence, documents, messages that wait. Short rows that are read together
+    // stand together (WITHOUT ROWID); XML, which can be long, has tables that grow at their end. Of groups, flags and
+    // versions see records/roster.rs.
+    "ALTER TABLE account ADD COLUMN roster_version INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE account ADD COLUMN last_at INTEGER;
+     ALTER TABLE account ADD COLUMN last_status TEXT;
+     ALTER TABLE account ADD COLUMN offline_serial INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE account ADD COLUMN offline_messages INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE account ADD COLUMN offline_bytes INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE contact (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         jid TEXT NOT NULL,
+         name TEXT,
+         in_groups TEXT,
+         flags INTEGER NOT NULL,
+         version INTEGER NOT NULL,
+         PRIMARY KEY (account, jid)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE removed_contact (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         version INTEGER NOT NULL,
+         jid TEXT NOT NULL,
+         PRIMARY KEY (account, version)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE request (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         jid TEXT NOT NULL,
+         stanza TEXT NOT NULL,
+         PRIMARY KEY (account, jid)
+     ) STRICT;
+     CREATE TABLE document (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         kind TEXT NOT NULL,
+         ns TEXT NOT NULL,
+         name TEXT NOT NULL,
+         xml TEXT NOT NULL,
+         PRIMARY KEY (account, kind, ns, name)
+     ) STRICT;
+     CREATE TABLE offline (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         serial INTEGER NOT NULL,
+         at INTEGER NOT NULL,
+         stanza TEXT NOT NULL,
+         PRIMARY KEY (account, serial)
      ) STRICT;",
 ];
 
@@ -67,9 +112,11 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Whether the tables that are there and small are intact. Larger ones are not read through at every start.
+/// Whether the tables that are there and small are intact. Larger ones (contacts, documents, messages) are not read through
+/// at every start.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let tables = "SELECT name FROM sqlite_schema WHERE name IN ('account', 'scram_key', 'change')";
+    let tables = "SELECT name FROM sqlite_schema
+                  WHERE name IN ('account', 'scram_key', 'change', 'removed_contact', 'request')";
     let problem = || -> rusqlite::Result<Option<String>> {
         let mut tables = connection.prepare(tables)?;
         for table in tables.query_map([], |row| row.get::<_, String>(0))? {

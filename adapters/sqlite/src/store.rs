@@ -3,7 +3,8 @@
 mod queue;
 mod worker;
 
-use crate::open::{self, OpenError};
+use crate::error::{OpenError, because};
+use crate::open;
 use queue::Queue;
 use std::fs::File;
 use std::path::Path;
@@ -63,7 +64,7 @@ impl SqliteStore {
         let connection = open::database(directory)?;
         let queue = Arc::new(Queue::new(SqliteStore::CAPACITY));
         let worker = Worker::new(connection, Arc::clone(&queue), Box::new(sink));
-        let worker = worker.map_err(|error| open::because(directory, &error))?;
+        let worker = worker.map_err(|error| because(directory, &error))?;
         let thread = Builder::new().name("waxwing-sqlite".into()).spawn(move || worker.run());
         let thread = thread.map_err(|error| OpenError::Database {
             path: directory.into(),

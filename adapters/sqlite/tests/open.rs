@@ -37,7 +37,7 @@ fn a_directory_is_made_where_there_is_none() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
     drop(open(&directory).unwrap());
-    assert_eq!(version(&directory), 2);
+    assert_eq!(version(&directory), 3);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn version_1_is_migrated_and_keeps_its_accounts() {
     let fixture = open(directory.path()).unwrap();
     assert!(fixture.credentials("juliet").is_some());
     drop(fixture);
-    assert_eq!(version(directory.path()), 2);
+    assert_eq!(version(directory.path()), 3);
     Admin::open(directory.path()).unwrap().add(&jid("romeo"), &credentials("pass")).unwrap();
 }
 
@@ -58,7 +58,7 @@ fn a_newer_version_is_refused_and_untouched() {
     database(directory.path()).pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(directory.path().join("waxwing.db")).unwrap();
     let error = refusal(directory.path());
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error:?}");
     assert!(Admin::open(directory.path()).is_err());
     assert_eq!(fs::read(directory.path().join("waxwing.db")).unwrap(), before);
 }
@@ -76,7 +76,7 @@ fn a_file_that_is_no_database_is_refused_and_untouched() {
 #[test]
 fn damage_inside_is_found_when_opening() {
     let directory = tempfile::tempdir().unwrap();
-    let mut admin = Admin::open(directory.path()).unwrap();
+    let mut admin = Admin::create(directory.path()).unwrap();
     for number in 0..200 {
         admin.add(&jid(&format!("user{number}")), &credentials("pass")).unwrap();
     }
@@ -122,7 +122,7 @@ fn a_directory_that_cannot_be_is_named() {
 #[test]
 fn administration_works_without_a_server() {
     let directory = tempfile::tempdir().unwrap();
-    let mut admin = Admin::open(directory.path().join("new")).unwrap();
+    let mut admin = Admin::create(directory.path().join("new")).unwrap();
     admin.add(&jid("romeo"), &credentials("pass")).unwrap();
     admin.add(&jid("juliet"), &credentials("pass")).unwrap();
     assert_eq!(admin.add(&jid("juliet"), &credentials("x")), Err(AdminError::Exists(jid("juliet"))));
@@ -136,6 +136,17 @@ fn administration_works_without_a_server() {
     let fixture = open(&directory.path().join("new")).unwrap();
     assert_eq!(fixture.credentials("juliet"), Some(credentials("new")));
     assert_eq!(fixture.credentials("romeo"), None);
+}
+
+#[test]
+fn administration_that_makes_nothing_leaves_nothing_behind() {
+    let parent = tempfile::tempdir().unwrap();
+    for directory in [parent.path().join("typo"), parent.path().to_path_buf()] {
+        let error = Admin::open(&directory).unwrap_err();
+        assert_eq!(error, OpenError::Absent { path: directory.join("waxwing.db") });
+        assert!(error.to_string().contains("waxwing.db"), "{error}");
+    }
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
 }
 
 #[test]

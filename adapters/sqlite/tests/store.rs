@@ -211,7 +211,7 @@ fn kill_9_loses_nothing_that_was_answered() {
 #[test]
 fn changes_of_another_process_are_noticed_each_once() {
     let directory = tempfile::tempdir().unwrap();
-    let mut admin = Admin::open(directory.path()).unwrap();
+    let mut admin = Admin::create(directory.path()).unwrap();
     admin.add(&jid("early"), &credentials("pass")).unwrap();
     let fixture = open(directory.path()).unwrap();
     // Its own changes are no news.

@@ -216,7 +216,7 @@ fn warn_of_problems(key: &CertifiedKey, options: &Options) {
 
 /// Makes `alice` and `bob`, with new passwords each time: those of an earlier run were printed and are gone.
 fn demo_accounts(options: &Options) -> Result<Vec<(BareJid, String)>, String> {
-    let mut admin = Admin::open(&options.data).map_err(|e| e.to_string())?;
+    let mut admin = Admin::create(&options.data).map_err(|e| e.to_string())?;
     let mut made = Vec::new();
     for name in ["alice", "bob"] {
         let account = BareJid::new(&format!("{name}@{}", options.domains[0])).map_err(|e| e.to_string())?;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::sasl::{ServerPolicy, StoredCredentials};
-use waxwing_sqlite::{Admin, AdminError};
+use waxwing_sqlite::{Admin, AdminError, OpenError};
 
 use crate::cli::User;
 use crate::fresh;
@@ -15,7 +15,8 @@ pub fn run(options: &Options, command: &User) -> Result<(), String> {
     match command {
         User::Add { jid, password_stdin } => {
             let account = account(jid)?;
-            let mut admin = open(options)?;
+            crate::serve::prepare_directory(&options.data)?;
+            let mut admin = Admin::create(&options.data).map_err(|e| e.to_string())?;
             let credentials = credentials(&password(*password_stdin)?)?;
             admin.add(&account, &credentials).map_err(explain)?;
             if !options.domains.iter().any(|domain| domain == account.domain()) {
@@ -57,9 +58,12 @@ pub fn credentials(password: &str) -> Result<StoredCredentials, String> {
         .ok_or_else(|| "this password holds characters that a password must not hold: use another".to_owned())
 }
 
+/// Only [`User::Add`] makes a database: an account that is to be changed cannot be in one that is not there.
 fn open(options: &Options) -> Result<Admin, String> {
-    crate::serve::prepare_directory(&options.data)?;
-    Admin::open(&options.data).map_err(|e| e.to_string())
+    Admin::open(&options.data).map_err(|e| match e {
+        OpenError::Absent { .. } => format!("{e} with --data"),
+        other => other.to_string(),
+    })
 }
 
 fn account(text: &str) -> Result<BareJid, String> {

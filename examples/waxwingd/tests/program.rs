@@ -247,6 +247,18 @@ fn user_commands_explain_what_is_wrong() {
 }
 
 #[test]
+fn user_commands_that_make_no_account_make_no_database() {
+    let parent = tempfile::tempdir().unwrap();
+    let typo = parent.path().join("typo");
+    for words in [&["list"][..], &["delete", "a@localhost"], &["passwd", "a@localhost", "--password-stdin"]] {
+        let error = user(&typo, words, "x\n").unwrap_err();
+        assert!(error.contains("typo/waxwing.db") && error.contains("--data"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    assert!(!typo.exists());
+}
+
+#[test]
 fn sighup_exchanges_the_certificate_and_keeps_connections() {
     let data = tempfile::tempdir().unwrap();
     add(data.path(), "alice@localhost", "wonderland");

@@ -1,6 +1,8 @@
 //! A store that forgets everything when it is dropped.
 
-use super::{Delta, Document, Found, OfflineMessage, Query, Record, Reply, Request, StoreError};
+use super::{
+    Delta, Document, Found, OfflineCount, OfflineMessage, Query, Record, Reply, Request, StoreError,
+};
 use crate::jid::BareJid;
 use std::collections::BTreeMap;
 
@@ -102,7 +104,12 @@ impl Kept {
             }
             _ => {}
         }
+        let recount = matches!(delta, Delta::OfflineRemoved { .. });
         self.record.apply(delta);
+        if recount {
+            self.record.offline = OfflineCount::default();
+            self.offline.iter().for_each(|message| self.record.offline.add(message));
+        }
     }
 
     fn find(&self, query: &Query) -> Found {

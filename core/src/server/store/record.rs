@@ -144,7 +144,7 @@ pub enum Delta {
     OfflineRemoved {
         /// The last one that goes.
         through: u64,
-        /// How much that is, as counted by whoever read them.
+        /// How much that is, as counted by whoever read them, for the record in memory. A store counts itself.
         count: OfflineCount,
     },
 }

@@ -1,0 +1,367 @@
+//! What every store must do: the promises of [the storage port](waxwing_core::server::store), for any store.
+//!
+//! [`rules`] says what the replies must be, request by request. [`like_memory`] compares a store with [`MemoryStore`] over a
+//! random sequence, in batches, with the store closed and opened again between them.
+
+use crate::Random;
+use std::collections::VecDeque;
+use waxwing_core::jid::BareJid;
+use waxwing_core::machine::Utc;
+use waxwing_core::sasl::StoredCredentials;
+use waxwing_core::server::store::{
+    Contact, Delta, Document, Found, LastPresence, MemoryStore, OfflineCount, OfflineMessage, Query, Record,
+    Reply, Request, RequestId, Roster, StoreError,
+};
+
+/// A store that is examined.
+pub trait Store {
+    /// Executes requests that have been submitted at once; the replies in the order in which they come.
+    fn execute(&mut self, requests: Vec<Request>) -> Vec<Reply>;
+
+    /// Closes the store and opens it again, where that means anything.
+    fn reopen(&mut self) {}
+}
+
+impl Store for MemoryStore {
+    fn execute(&mut self, requests: Vec<Request>) -> Vec<Reply> {
+        requests.into_iter().map(|request| MemoryStore::execute(self, request)).collect()
+    }
+}
+
+/// Holds a store that is empty to what the port promises.
+///
+/// # Panics
+/// Where it does something else.
+pub fn rules(store: impl Store) {
+    let mut asker = Asker { store, serial: 0 };
+    asker.accounts();
+    asker.rosters();
+    asker.removed_contacts();
+    asker.requests_and_last_presence();
+    asker.documents();
+    asker.offline_messages();
+    asker.all_goes_with_the_account();
+}
+
+/// Holds a store that is empty to what [`MemoryStore`] does, for `steps` requests.
+///
+/// # Panics
+/// Where the two differ; the message names the seed.
+pub fn like_memory(seed: u64, steps: usize, mut store: impl Store) {
+    let mut random = Random::new(seed);
+    let mut memory = MemoryStore::new();
+    let mut serial = 0;
+    while serial < steps as u64 {
+        let mut batch = Vec::new();
+        let mut expected = VecDeque::new();
+        for _ in 0..=random.below(6) {
+            serial += 1;
+            let request = any_request(&mut random, &memory, RequestId { shard: 0, serial });
+            batch.push(request.clone());
+            expected.push_back(memory.execute(request));
+        }
+        let asked = batch.clone();
+        for reply in store.execute(batch) {
+            assert_eq!(Some(reply), expected.pop_front(), "seed {seed}, one of {asked:#?}");
+        }
+        assert!(expected.is_empty(), "seed {seed}: not answered: {expected:?}");
+        if random.one_in(20) {
+            store.reopen();
+        }
+    }
+}
+
+struct Asker<S> {
+    store: S,
+    serial: u64,
+}
+
+impl<S: Store> Asker<S> {
+    fn ask(&mut self, request: impl FnOnce(RequestId) -> Request) -> Reply {
+        self.serial += 1;
+        let id = RequestId { shard: 3, serial: self.serial };
+        let mut replies = self.store.execute(vec![request(id)]);
+        let reply = replies.pop().expect("an answer");
+        assert!(replies.is_empty() && reply.id() == id, "one answer with the request's id: {reply:?}");
+        reply
+    }
+
+    fn load(&mut self, name: &str) -> Option<Record> {
+        match self.ask(|id| Request::Load { id, account: jid(name) }) {
+            Reply::Loaded { result, .. } => result.expect("a store that works"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn saved(&mut self, request: impl FnOnce(RequestId) -> Request) -> Result<(), StoreError> {
+        match self.ask(request) {
+            Reply::Saved { result, .. } => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn create(&mut self, name: &str, record: Record) -> Result<(), StoreError> {
+        self.saved(|id| Request::Create { id, account: jid(name), record })
+    }
+
+    fn save(&mut self, name: &str, deltas: Vec<Delta>) -> Result<(), StoreError> {
+        self.saved(|id| Request::Save { id, account: jid(name), deltas })
+    }
+
+    fn delete(&mut self, name: &str) -> Result<(), StoreError> {
+        self.saved(|id| Request::Delete { id, account: jid(name) })
+    }
+
+    fn read(&mut self, name: &str, query: Query) -> Result<Found, StoreError> {
+        match self.ask(|id| Request::Read { id, account: jid(name), query }) {
+            Reply::Read { result, .. } => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What an account is after it has been changed and the store opened again.
+    fn change(&mut self, name: &str, deltas: Vec<Delta>) -> Record {
+        assert_eq!(self.save(name, deltas), Ok(()));
+        self.store.reopen();
+        self.load(name).expect("an account")
+    }
+
+    fn accounts(&mut self) {
+        assert_eq!(self.load("juliet"), None);
+        assert_eq!(self.create("juliet", Record::new(credentials(1))), Ok(()));
+        assert_eq!(self.create("juliet", Record::new(credentials(2))), Err(StoreError::Exists));
+        assert_eq!(self.load("juliet"), Some(Record::new(credentials(1))));
+        let disabled = StoredCredentials { disabled: true, ..credentials(3) };
+        let deltas = vec![Delta::Credentials(disabled.clone())];
+        assert_eq!(self.change("juliet", deltas.clone()), Record::new(disabled.clone()));
+        assert_eq!(self.read("juliet", Query::Credentials), Ok(Found::Credentials(disabled)));
+        assert_eq!(self.save("romeo", deltas), Err(StoreError::Missing));
+        assert_eq!(self.read("romeo", Query::Credentials), Err(StoreError::Missing));
+        assert_eq!(self.delete("romeo"), Err(StoreError::Missing));
+        assert_eq!(self.delete("juliet"), Ok(()));
+        assert_eq!(self.load("juliet"), None);
+    }
+
+    fn rosters(&mut self) {
+        let mut record = Record::new(credentials(1));
+        record.roster.version = 7;
+        record.roster.contacts.insert(jid("romeo"), contact(6));
+        record.roster.removed.push((7, jid("paris")));
+        assert_eq!(self.create("juliet", record.clone()), Ok(()));
+        self.store.reopen();
+        assert_eq!(self.load("juliet"), Some(record.clone()));
+
+        let nurse = Contact { groups: ["".into(), "K\u{2003}ü, \"<&'".into()].into(), ..contact(8) };
+        let nameless = Contact { name: None, groups: Box::default(), ask: true, ..contact(9) };
+        let unnamed = Contact { name: Some("".into()), groups: ["".into()].into(), ..contact(10) };
+        let changes = [("nurse", nurse), ("romeo", nameless), ("tybalt", unnamed)];
+        let deltas = changes.map(|(name, contact)| Delta::Contact { jid: jid(name), contact }).to_vec();
+        deltas.iter().for_each(|delta| record.apply(delta.clone()));
+        let loaded = self.change("juliet", deltas);
+        assert_eq!(loaded, record);
+        assert_eq!(loaded.roster.version, 10);
+    }
+
+    fn removed_contacts(&mut self) {
+        let mut removals = vec![];
+        for version in 11..200 {
+            removals.push(Delta::ContactRemoved { jid: jid(&format!("contact{version}")), version });
+        }
+        let roster = self.change("juliet", removals).roster;
+        assert_eq!(roster.version, 199);
+        assert_eq!(roster.removed.len(), Roster::REMOVED);
+        assert_eq!(roster.removed.first(), Some(&(100, jid("contact100"))));
+        assert_eq!(roster.removed.last(), Some(&(199, jid("contact199"))));
+
+        let back = Delta::Contact { jid: jid("contact150"), contact: contact(200) };
+        let gone = Delta::ContactRemoved { jid: jid("romeo"), version: 201 };
+        let again = Delta::ContactRemoved { jid: jid("contact160"), version: 202 };
+        let twice = again.clone();
+        let roster = self.change("juliet", vec![back, gone, again, twice]).roster;
+        assert!(roster.contacts.contains_key(&jid("contact150")));
+        assert!(!roster.contacts.contains_key(&jid("romeo")));
+        assert!(roster.removed.contains(&(150, jid("contact150"))), "it did happen");
+        assert_eq!(roster.removed[98..], [(201, jid("romeo")), (202, jid("contact160"))]);
+        assert_eq!(roster.removed.len(), Roster::REMOVED);
+    }
+
+    fn requests_and_last_presence(&mut self) {
+        let request = |name: &str, stanza: Option<&str>| Delta::Request {
+            jid: jid(name),
+            stanza: stanza.map(Box::from),
+        };
+        let last = LastPresence { at: Utc::from_unix_millis(-1), status: "".into() };
+        let deltas = vec![
+            request("romeo", Some("<presence type='subscribe'/>")),
+            request("paris", Some("<presence/>")),
+            request("romeo", Some("<presence type='subscribe'><status>☃</status></presence>")),
+            Delta::Last(Some(last.clone())),
+        ];
+        let record = self.change("juliet", deltas);
+        assert_eq!(record.requests.len(), 2);
+        assert!(record.requests[&jid("romeo")].contains("☃"));
+        assert_eq!(record.last, Some(last));
+        let record = self.change("juliet", vec![request("romeo", None), Delta::Last(None)]);
+        assert_eq!(record.requests.keys().collect::<Vec<_>>(), [&jid("paris")]);
+        assert_eq!(record.last, None);
+    }
+
+    fn documents(&mut self) {
+        let private = |name: &str| Document::Private { name: name.into(), ns: "vcard-temp".into() };
+        let document =
+            |document: Document, xml: Option<&str>| Delta::Document { document, xml: xml.map(Box::from) };
+        assert_eq!(self.read("juliet", Query::Document(Document::Vcard)), Ok(Found::Document(None)));
+        let deltas = vec![
+            document(Document::Vcard, Some("<vCard xmlns='vcard-temp'>é</vCard>")),
+            document(private("vCard"), Some("<vCard/>")),
+            document(private("other"), Some("<x/>")),
+            document(private("other"), Some("<other/>")),
+        ];
+        let sizes = self.change("juliet", deltas).documents;
+        assert_eq!(sizes.get(&Document::Vcard), Some(&36), "bytes, not characters");
+        assert_eq!(sizes.get(&private("other")), Some(&8));
+        assert_eq!(sizes.len(), 3);
+        let found = self.read("juliet", Query::Document(private("vCard")));
+        assert_eq!(found, Ok(Found::Document(Some("<vCard/>".into()))));
+        let gone = vec![document(private("vCard"), None), document(private("never"), None)];
+        assert_eq!(self.change("juliet", gone).documents.len(), 2);
+        let found = self.read("juliet", Query::Document(private("vCard")));
+        assert_eq!(found, Ok(Found::Document(None)));
+    }
+
+    fn offline_messages(&mut self) {
+        let offline = |text: &str| Delta::Offline(message(0, text));
+        let record = self.change("juliet", vec![offline("one"), offline("zwö"), offline("three")]);
+        assert_eq!(record.offline, OfflineCount { messages: 3, bytes: 12 });
+        let query = |after, limit| Query::Offline { after, limit };
+        let found = self.read("juliet", query(0, 2));
+        assert_eq!(found, Ok(Found::Offline(vec![message(1, "one"), message(2, "zwö")])));
+        assert_eq!(self.read("juliet", query(2, 9)), Ok(Found::Offline(vec![message(3, "three")])));
+        assert_eq!(self.read("juliet", query(u64::MAX, 9)), Ok(Found::Offline(vec![])));
+
+        let removed = |through, messages, bytes| Delta::OfflineRemoved {
+            through,
+            count: OfflineCount { messages, bytes },
+        };
+        let record = self.change("juliet", vec![removed(2, 2, 7)]);
+        assert_eq!(record.offline, OfflineCount { messages: 1, bytes: 5 });
+        // A serial is never given twice, also when nothing is left.
+        let record = self.change("juliet", vec![removed(3, 9, 9), offline("four")]);
+        assert_eq!(record.offline, OfflineCount { messages: 1, bytes: 4 });
+        assert_eq!(self.read("juliet", query(0, 9)), Ok(Found::Offline(vec![message(4, "four")])));
+    }
+
+    fn all_goes_with_the_account(&mut self) {
+        assert_eq!(self.delete("juliet"), Ok(()));
+        assert_eq!(self.create("juliet", Record::new(credentials(1))), Ok(()));
+        self.store.reopen();
+        assert_eq!(self.load("juliet"), Some(Record::new(credentials(1))));
+        let query = Query::Offline { after: 0, limit: 9 };
+        assert_eq!(self.read("juliet", query), Ok(Found::Offline(vec![])));
+        let found = self.read("juliet", Query::Document(Document::Vcard));
+        assert_eq!(found, Ok(Found::Document(None)));
+    }
+}
+
+fn any_request(random: &mut Random, memory: &MemoryStore, id: RequestId) -> Request {
+    let account = any_jid(random, 4);
+    match random.below(16) {
+        0..3 => Request::Load { id, account },
+        3 => {
+            let mut record = Record::new(credentials(1 + random.below(3) as u32));
+            (0..random.below(4)).for_each(|_| record.apply(any_delta(random, &record)));
+            Request::Create { id, account, record }
+        }
+        4 if random.one_in(4) => Request::Delete { id, account },
+        4..7 => Request::Read { id, account, query: any_query(random) },
+        _ => {
+            let mut record = memory.get(&account).cloned().unwrap_or_default();
+            let deltas = (0..random.below(5)).map(|_| {
+                let delta = any_delta(random, &record);
+                record.apply(delta.clone());
+                delta
+            });
+            Request::Save { id, account, deltas: deltas.collect() }
+        }
+    }
+}
+
+fn any_delta(random: &mut Random, record: &Record) -> Delta {
+    let version = record.roster.version + 1;
+    let jid = any_jid(random, 200);
+    match random.below(12) {
+        0 => Delta::Credentials(credentials(1 + random.below(3) as u32)),
+        1..4 => Delta::Contact { jid, contact: any_contact(random, version) },
+        4 if random.one_in(4) => Delta::ContactRemoved { jid, version: version - 1 },
+        4..7 => Delta::ContactRemoved { jid, version },
+        7 => Delta::Request { jid: any_jid(random, 5), stanza: any_text(random) },
+        8 => {
+            let at = Utc::from_unix_millis(random.next_u64() as i64 >> 8);
+            Delta::Last(any_text(random).map(|status| LastPresence { at, status }))
+        }
+        9 => Delta::Document { document: any_document(random), xml: any_text(random) },
+        10 => Delta::Offline(message(0, &any_text(random).unwrap_or_default())),
+        _ => {
+            let through = random.below(30) as u64;
+            Delta::OfflineRemoved { through, count: OfflineCount::default() }
+        }
+    }
+}
+
+fn any_query(random: &mut Random) -> Query {
+    match random.below(3) {
+        0 => Query::Credentials,
+        1 => Query::Document(any_document(random)),
+        _ => Query::Offline { after: random.below(20) as u64, limit: random.below(5) as u32 },
+    }
+}
+
+fn any_document(random: &mut Random) -> Document {
+    let name = |random: &mut Random| ["", "x", "vcard"][random.below(3)].into();
+    match random.below(3) {
+        0 => Document::Vcard,
+        _ => Document::Private { name: name(random), ns: name(random) },
+    }
+}
+
+fn any_contact(random: &mut Random, version: u64) -> Contact {
+    let groups = (0..random.below(3)).filter_map(|_| any_text(random)).collect::<Vec<_>>();
+    Contact {
+        name: any_text(random),
+        groups: groups.into(),
+        to: random.one_in(2),
+        from: random.one_in(2),
+        ask: random.one_in(2),
+        approved: random.one_in(2),
+        version,
+    }
+}
+
+fn any_text(random: &mut Random) -> Option<Box<str>> {
+    let texts = ["", "x", "ümläut ☃", "'; DROP TABLE account; --", "a\nb\t\u{85}", "%_\\"];
+    let length = if random.one_in(10) { 4000 } else { 1 };
+    random.pick(&texts).filter(|_| !random.one_in(4)).map(|text| text.repeat(length).into())
+}
+
+fn any_jid(random: &mut Random, names: usize) -> BareJid {
+    jid(&format!("n{}", random.below(names)))
+}
+
+fn jid(name: &str) -> BareJid {
+    BareJid::new(&format!("{name}@example.org")).expect("an address")
+}
+
+fn contact(version: u64) -> Contact {
+    let groups = ["Capulets".into(), "Montagues".into()].into();
+    Contact { name: Some("Romeo".into()), groups, to: true, version, ..Contact::default() }
+}
+
+fn message(serial: u64, text: &str) -> OfflineMessage {
+    OfflineMessage { serial, at: Utc::from_unix_millis(1_234_567_890_123), stanza: text.into() }
+}
+
+/// Different ones for different numbers.
+fn credentials(number: u32) -> StoredCredentials {
+    let mut entropy = Random::new(number.into()).entropy();
+    StoredCredentials::derive("pass", number, &mut entropy).expect("a password")
+}
