@@ -46,7 +46,7 @@ pub(crate) fn only_reads(request: &Request) -> bool {
 }
 
 /// One statement for each table.
-fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<Record>> {
+fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<Box<Record>>> {
     let mut find = connection.prepare_cached(
         "SELECT id, disabled, roster_version, last_at, last_status, offline_messages, offline_bytes
          FROM account WHERE jid = ?1",
@@ -66,7 +66,7 @@ fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<R
     record.roster.removed = roster::removed(connection, id)?;
     record.requests = requests::all(connection, id)?;
     record.documents = documents::sizes(connection, id)?;
-    Ok(Some(record))
+    Ok(Some(Box::new(record)))
 }
 
 fn read(

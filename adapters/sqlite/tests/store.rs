@@ -23,7 +23,7 @@ fn an_account_is_made_loaded_changed_and_removed() {
     assert_eq!(fixture.ask(load(1, "juliet")), nothing);
 
     assert_eq!(fixture.ask(create(2, "juliet", "pass")), saved(2, Ok(())));
-    let record = Record::new(credentials("pass"));
+    let record = Box::new(Record::new(credentials("pass")));
     assert_eq!(fixture.ask(load(3, "juliet")), Reply::Loaded { id: id(3), result: Ok(Some(record)) });
 
     let disabled = StoredCredentials { disabled: true, ..credentials("other") };

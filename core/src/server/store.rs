@@ -48,7 +48,7 @@ pub enum Request {
         /// Which account.
         account: BareJid,
         /// What it starts with.
-        record: Record,
+        record: Box<Record>,
     },
     /// Changes to an account, all or none; fails with [`StoreError::Missing`] where there is no such account. Answered with
     /// [`Reply::Saved`].
@@ -89,7 +89,7 @@ pub enum Reply {
         /// Of the request.
         id: RequestId,
         /// The account; `None` if there is no such account.
-        result: Result<Option<Record>, StoreError>,
+        result: Result<Option<Box<Record>>, StoreError>,
     },
     /// To [`Request::Read`].
     Read {

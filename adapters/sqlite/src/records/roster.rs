@@ -24,9 +24,8 @@ pub(super) fn contacts(connection: &Connection, id: i64) -> rusqlite::Result<BTr
 
 /// Oldest first.
 pub(super) fn removed(connection: &Connection, id: i64) -> rusqlite::Result<Vec<(u64, BareJid)>> {
-    let mut select = connection.prepare_cached(
-        "SELECT jid, version FROM removed_contact WHERE account = ?1 ORDER BY version",
-    )?;
+    let mut select = connection
+        .prepare_cached("SELECT jid, version FROM removed_contact WHERE account = ?1 ORDER BY version")?;
     let rows = select.query_map([id], |row| Ok((row.get(1)?, address(row, 0)?)))?;
     rows.collect()
 }

@@ -117,7 +117,7 @@ impl Hub {
         self.settle(now, account);
     }
 
-    fn loaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
+    fn loaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Box<Record>>, StoreError>) {
         if let Some(Entity::Loading(loading)) = self.entities.get_mut(account.as_str())
             && loading.changed
             && result.is_ok()
@@ -128,7 +128,7 @@ impl Hub {
         let waiting = self.entities.arrived(account);
         match result {
             Ok(Some(record)) => {
-                self.entities.insert(account, Account::new(account.clone(), record));
+                self.entities.insert(account, Account::new(account.clone(), *record));
                 waiting.into_iter().for_each(|waiting| self.admit(now, account, waiting));
                 self.settle(now, account);
             }
@@ -177,13 +177,13 @@ impl Hub {
         }
     }
 
-    fn reloaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Record>, StoreError>) {
+    fn reloaded(&mut self, now: Now, account: &BareJid, result: Result<Option<Box<Record>>, StoreError>) {
         let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
         let again = ready.reload == Reload::Asked { again: true };
         ready.reload = Reload::Current;
         match result {
             Ok(_) if again => self.refresh(now, account),
-            Ok(Some(record)) => ready.account.refreshed(record, &mut self.tools.context(now)),
+            Ok(Some(record)) => ready.account.refreshed(*record, &mut self.tools.context(now)),
             Ok(None) => self.drop_account(now, account),
             Err(_) => {
                 ready.reload = Reload::Retry;

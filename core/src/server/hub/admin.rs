@@ -14,7 +14,7 @@ impl Hub {
         let asked = Asked::Change { id, account: account.clone(), order: order.clone() };
         let id = self.ask(now, asked);
         self.request(match order {
-            Order::Create(record) => Request::Create { id, account, record },
+            Order::Create(record) => Request::Create { id, account, record: Box::new(record) },
             Order::Save(delta) => Request::Save { id, account, deltas: vec![delta] },
             Order::Delete => Request::Delete { id, account },
         });

@@ -35,13 +35,13 @@ impl MemoryStore {
         match request {
             Request::Load { id, account } => {
                 let kept = self.accounts.get(&account);
-                Reply::Loaded { id, result: Ok(kept.map(|kept| kept.record.clone())) }
+                Reply::Loaded { id, result: Ok(kept.map(|kept| Box::new(kept.record.clone()))) }
             }
             Request::Create { id, account, record } => {
                 let result =
                     if self.accounts.contains_key(&account) { Err(StoreError::Exists) } else { Ok(()) };
                 if result.is_ok() {
-                    self.insert(account, record);
+                    self.insert(account, *record);
                 }
                 Reply::Saved { id, result }
             }
