@@ -1,6 +1,7 @@
 //! Drives waxwing-core from blocking `std::net` sockets.
 //!
 //! - [`Driver`] runs any byte machine over a `TcpStream`: a client is a `Driver<Client>`.
+//! - [`Dialer`](dial::Dialer) finds a server and gets through to it.
 //! - [`Server`](server::Server) accepts connections, with two threads for each.
 //! - [`Shards`](shards::Shards) and [`Served`](served::Served) are what all server adapters share, whatever their
 //!   runtime: the hub made thread-safe, and one connection joined to it. [`door`] says whom they let in.
@@ -8,6 +9,8 @@
 //! No protocol decision is made here.
 
 mod clock;
+#[cfg(feature = "client")]
+pub mod dial;
 #[cfg(feature = "server")]
 pub mod door;
 mod driver;

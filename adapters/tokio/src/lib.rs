@@ -1,11 +1,14 @@
 //! Drives waxwing-core from tokio.
 //!
 //! - [`Driver`] runs any byte machine over a tokio `TcpStream`: a client is a `Driver<Client>`.
+//! - [`Dialer`](dial::Dialer) finds a server and gets through to it.
 //! - [`Server`] accepts connections and runs each in a task of its own, on all cores; the hub's shards are
 //!   called from those tasks (see [`waxwing_std::shards`]).
 //!
 //! No protocol decision is made here.
 
+#[cfg(feature = "client")]
+pub mod dial;
 mod driver;
 #[cfg(feature = "server")]
 mod server;
