@@ -290,11 +290,11 @@ fn shutdown_says_so<S: Serves, C: Talks>() {
     assert!(TcpStream::connect(world.address).is_err(), "nobody listens any more");
 }
 
-/// What a message of the wrong type for its addressee gets is an error, also across shards (RFC 6120 section 10.5.4).
+/// What a message to an account that does not exist gets is an error, also across shards (RFC 6121 section 8.5.1).
 fn nobody_there_is_an_error<S: Serves, C: Talks>() {
     let world = World::<S>::new(|_| ());
     let mut alice: C = world.log_in("alice", "a");
-    for nobody in ["nobody@localhost", "bob@localhost/none"] {
+    for nobody in ["nobody@localhost", "no-one@localhost/none"] {
         alice.tell(|client, now| client.send(now, Message::chat(jid(nobody), "are you there?"))).unwrap();
         let reply = message(&mut alice);
         assert_eq!(reply.kind(), MessageType::Error);

@@ -198,8 +198,12 @@ fn rfc6120_10_messages_and_requests_between_clients() {
     let (juliet, romeo) = (world.online("juliet"), world.online("romeo"));
     let now = world.simulation.now();
     let to: Jid = world.client(romeo).jid().expect("online").clone().into();
-    let available = Presence::builder(PresenceType::Available).build();
-    world.client(romeo).set_presence(now, available).expect("online");
+    // Who does not see romeo's presence may not ask his client (RFC 6121 section 8.5.3.1).
+    let asks = world.client(juliet).jid().expect("online").clone();
+    let available = Presence::builder(PresenceType::Available).to(asks.into()).build();
+    world.client(romeo).send(now, available).expect("online");
+    world.simulation.run_until_idle();
+    let now = world.simulation.now();
     let client = world.client(juliet);
     let handles: Vec<_> = (0..10)
         .map(|n| client.send(now, Message::chat(to.clone(), &format!("☃ {n}"))).expect("online"))

@@ -5,9 +5,9 @@
 //!   or to all resources, as configured; in either case only if the priority is not negative (8.5.2.1.1);
 //! - with no such resource they are kept (8.5.2.2.1, XEP-0160);
 //! - a full address that matches no resource: chat goes where the bare address would lead (8.5.3.2.1), the rest is refused;
-//! - where it may be ignored or refused, and an error would tell that nobody is there, it is refused only if the sender may
-//!   know (8.1) and ignored otherwise: nobody else must learn who is online (section 11). So is what is not kept because it is
-//!   not worth it. Only where a message is lost that should have been kept its sender is told, whoever it is.
+//! - where it may be ignored or refused (8.1), a message with a body is refused, so that nothing that people write is lost in
+//!   silence (RFC 2779 section 5.4.1). Anything else is refused only if the sender may know that nobody is there, and ignored
+//!   otherwise: so nobody can find out who is online (section 11) without showing himself to whoever is.
 
 use super::{Account, Context, Session, roster};
 use crate::jid::Jid;
@@ -29,7 +29,7 @@ enum Fate {
     Keep,
     /// Refused (E).
     Refuse,
-    /// Refused, if the sender may know that nobody is there (S/E).
+    /// Refused or ignored (S/E).
     Unreachable,
     /// Ignored (S).
     Ignore,
@@ -102,9 +102,10 @@ impl Account {
         }
     }
 
-    /// A message that reaches nobody, and that nothing is lost with.
+    /// A message that reaches nobody and is not kept. See the [module](self).
     pub(super) fn unreachable(&self, message: Message, ctx: &mut Context<'_>) {
-        if self.may_know(message.from()) {
+        let is_loss = message.kind() != MessageType::Headline && message.body(None).is_some();
+        if is_loss || self.may_know(message.from()) {
             ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
         }
     }
