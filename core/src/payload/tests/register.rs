@@ -12,9 +12,8 @@ fn set(inner: &str) -> Result<Set, Malformed> {
 fn xep0077_3_round_trip() {
     let mut known = Registration::blank("Choose & write", &FIELDS);
     known.registered = true;
-    let mut with_form = Registration::default();
-    with_form.form =
-        Some(Form::of_type(FormType::Submit, "jabber:iq:register").with(Field::new("username", "bill")));
+    let form = Form::of_type(FormType::Submit, "jabber:iq:register").with(Field::new("username", "bill"));
+    let with_form = Registration { form: Some(form), ..Registration::default() };
     for registration in [known, with_form.clone(), Registration::credentials("bill", "a&b")] {
         assert_eq!(Registration::parse(built(registration.to_builder()).root()), Ok(registration));
     }
