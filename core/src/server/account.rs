@@ -7,6 +7,7 @@ mod changes;
 mod delivery;
 mod offline;
 mod presence;
+mod requests;
 mod roster;
 mod strangers;
 mod subscription;
@@ -97,7 +98,7 @@ impl Account {
 
     /// Whether it has to stay in memory: somebody is connected, or the store has not answered yet.
     pub(super) fn is_busy(&self) -> bool {
-        self.has_sessions() || self.is_changing() || self.offline.is_busy()
+        self.has_sessions() || self.is_changing() || self.is_fetching() || self.offline.is_busy()
     }
 
     /// What is kept of it has been read anew.

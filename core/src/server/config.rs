@@ -1,6 +1,8 @@
 //! What a hub is configured with.
 
 use crate::jid::BareJid;
+use crate::payload::disco::Item;
+use crate::payload::version::Version;
 use core::time::Duration;
 
 /// Configuration of a [`Hub`](super::Hub).
@@ -23,6 +25,12 @@ pub struct Config {
     pub strangers: Strangers,
     /// What becomes of messages to accounts that do not exist.
     pub unknown_users: UnknownUsers,
+    /// What the server says of itself (XEP-0092).
+    pub software: Version,
+    /// The URI that names the software in its capabilities (XEP-0115 section 4).
+    pub caps_node: String,
+    /// What the domains list among their items (XEP-0030 section 4): services that belong to them.
+    pub items: Vec<Item>,
     /// What may be held in memory, and how long.
     pub limits: Limits,
 }
@@ -112,6 +120,12 @@ pub struct Limits {
     pub contact_name_bytes: usize,
     /// Length of the name of a group, in bytes. Longer ones are refused with not-acceptable (RFC 6121 section 2.3.3).
     pub group_name_bytes: usize,
+    /// Bytes of a vCard. A larger one is refused with not-acceptable.
+    pub vcard_bytes: usize,
+    /// Elements in one account's private storage. More are refused with resource-constraint.
+    pub private_documents: usize,
+    /// Bytes of all elements in one account's private storage, as XML. More are refused with resource-constraint.
+    pub private_bytes: usize,
     /// Stanzas and binds that can wait for one account to be loaded, and stanzas that can wait for a change to one account to
     /// be saved. More stanzas are refused with resource-constraint.
     pub waiting_per_account: usize,
@@ -144,6 +158,9 @@ impl Config {
             to_bare: BareDelivery::default(),
             strangers: Strangers::default(),
             unknown_users: UnknownUsers::default(),
+            software: Version::new("Waxwing", env!("CARGO_PKG_VERSION")),
+            caps_node: "urn:waxwing:server".into(),
+            items: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -152,7 +169,7 @@ impl Config {
 impl Default for Limits {
     /// 10 sessions an account, 1000 addresses of directed presence a session; 100 requests an account, 4 KiB each, sent
     /// again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a contact, 1023 bytes for
-    /// handles and groups; 64 waiting an account and 4096 in all, 8192 requests to the store; 1000 messages and 2 MiB kept
+    /// handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 64 waiting an account and 4096 in all, 8192 requests to the store; 1000 messages and 2 MiB kept
     /// for an account; 10,000 idle accounts, evicted after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
@@ -167,6 +184,9 @@ impl Default for Limits {
             groups_per_contact: 50,
             contact_name_bytes: 1023,
             group_name_bytes: 1023,
+            vcard_bytes: 128 * 1024,
+            private_documents: 100,
+            private_bytes: 512 * 1024,
             waiting_per_account: 64,
             waiting: 4096,
             store_requests: 8192,

@@ -34,11 +34,13 @@ mod tests;
 use super::context::Context;
 use super::module::Module;
 use super::outbox::Outbox;
+use super::services;
 use super::store::{self, Delta, Record};
 use crate::jid::BareJid;
-use crate::machine::{Deadline, Entropy, Now, Reason};
+use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
 use crate::sasl::StoredCredentials;
 use crate::stanza::{Condition, Stanza};
+use crate::xml::Element;
 use entities::Entities;
 use requests::{Order, Requests};
 use sessions::Sessions;
@@ -64,12 +66,15 @@ struct Tools {
     entropy: Entropy,
     modules: Vec<Box<dyn Module>>,
     outbox: Outbox,
+    /// When the first thing happened.
+    started: Option<Instant>,
 }
 
 impl Tools {
     fn context(&mut self, now: Now) -> Context<'_> {
-        let Tools { config, entropy, modules, outbox } = self;
-        Context { now, config, entropy, modules, outbox }
+        let started = *self.started.get_or_insert(now.instant);
+        let Tools { config, entropy, modules, outbox, .. } = self;
+        Context { now, started, config, entropy, modules, outbox }
     }
 }
 
@@ -96,7 +101,7 @@ impl Hub {
         domains.sort_unstable();
         let entities = Entities::new(&mut entropy);
         let sessions = Sessions::new(&mut entropy);
-        let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default() };
+        let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default(), started: None };
         Hub { tools, domains, entities, sessions, requests: Requests::default() }
     }
 
@@ -108,6 +113,12 @@ impl Hub {
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
         &self.tools.config
+    }
+
+    /// What a stream may announce of the server behind it: goes into
+    /// [`connection::Config::features`](super::connection::Config::features). Depends on the configuration and the modules.
+    pub fn stream_features(&self) -> Vec<Element> {
+        services::stream_features(&self.tools.config, &self.tools.modules)
     }
 
     /// Asks for the credentials of an account. Answered with [`Output::Credentials`], at once or later.

@@ -4,7 +4,7 @@
 use super::output::{Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
-use crate::stanza::{Condition, ErrorType, Message, Presence, PresenceType, Stanza, StanzaError};
+use crate::stanza::{Condition, ErrorType, Iq, Message, Presence, PresenceType, Stanza, StanzaError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Default)]
@@ -49,6 +49,8 @@ pub(super) enum Then {
     MessagesRead,
     /// Goes on to the next messages.
     MessagesRemoved { through: u64, count: OfflineCount },
+    /// Answers the request that asked for what the store was asked for.
+    Answer(Iq),
 }
 
 /// What the store said. Without an answer in time it is an error, and what was to be saved may have been saved or not.

@@ -1,14 +1,77 @@
 //! What the server itself answers: for its domains, and on behalf of accounts.
+//!
+//! # Who learns what
+//!
+//! Whoever asks an account is its owner, a contact that may see the account's presence, or a stranger. Strangers get exactly
+//! what they would get if there were no such account (RFC 6120 section 13.11, XEP-0030 section 8), except for what an owner has
+//! put up for everybody to see: the vCard.
+//!
+//! # Order
+//!
+//! What the server knows comes first, then the modules, then service-unavailable.
+
+mod disco;
+mod last;
+mod private;
+mod vcard;
 
 use super::context::Context;
-use super::module::{Module, Place};
+use super::module::Place;
+use super::store::{Delta, Document, Record};
+use crate::jid::FullJid;
 use crate::ns;
+use crate::payload::datetime::Offset;
+use crate::payload::time::EntityTime;
 use crate::stanza::{Condition, Iq, IqType, PresenceType, Stanza, StanzaError};
-use crate::xml::{Element, ElementBuilder};
-use std::collections::BTreeSet;
+use crate::xml::{Element, ElementBuilder, ElementRef, Limits, Scope};
 
-/// The payload of a result, or an error.
-type Answer = Result<Option<ElementBuilder>, StanzaError>;
+pub(super) use disco::stream_features;
+
+/// Who asks an account something, as far as it matters for what they may learn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asker {
+    /// One of its own sessions.
+    Own,
+    /// A contact that may see its presence (subscription `from` or `both`).
+    Contact,
+    /// A contact that may not, but knows that the account is there: the account sees its presence, or has asked to.
+    Known,
+    /// Anybody else, who must not learn whether there is an account.
+    Stranger,
+}
+
+/// An account that is asked something.
+pub(super) struct Asked<'a> {
+    pub(super) asker: Asker,
+    pub(super) record: &'a Record,
+    pub(super) anonymous: bool,
+    /// Somebody is connected.
+    pub(super) connected: bool,
+    /// Its available resources (RFC 6121 section 4.1).
+    pub(super) available: &'a dyn Fn() -> Vec<FullJid>,
+}
+
+/// What an account has to do before a request can be answered.
+pub(super) enum Task {
+    /// Fetch a document and answer [with it](with_document).
+    Fetch(Document),
+    /// Make these changes, and then send an empty result.
+    Save(Vec<Delta>),
+}
+
+/// What becomes of a request.
+enum Reply {
+    /// A result without payload.
+    Empty,
+    /// A result with this payload.
+    Payload(ElementBuilder),
+    /// A result with a payload that was stored.
+    Stored(Element),
+    /// Something has to be done first.
+    After(Task),
+}
+
+type Answer = Result<Reply, StanzaError>;
 
 /// A stanza for a domain of ours (RFC 6120 sections 10.5.1 and 10.5.2).
 pub(super) fn for_domain(stanza: Stanza, ctx: &mut Context<'_>) {
@@ -18,7 +81,9 @@ pub(super) fn for_domain(stanza: Stanza, ctx: &mut Context<'_>) {
             if to_resource {
                 ctx.outbox.bounce(&stanza, Condition::ServiceUnavailable);
             } else {
-                answer(iq, Place::Domain, ctx);
+                let answer = domain_answer(iq, ctx);
+                // A domain has nothing that would have to be fetched or changed.
+                let _ = finish(iq, answer, ctx);
             }
         }
         Stanza::Message(_) => ctx.outbox.bounce(&stanza, Condition::ServiceUnavailable),
@@ -33,66 +98,114 @@ pub(super) fn for_domain(stanza: Stanza, ctx: &mut Context<'_>) {
     }
 }
 
-/// Sends the answer to a request that the server handles for a domain or an account. The order: what the server knows, then
-/// the modules, then service-unavailable.
-pub(super) fn answer(iq: &Iq, place: Place, ctx: &mut Context<'_>) {
-    let (name, namespace) = iq.payload().map_or(("", ""), |payload| (payload.name(), payload.ns()));
-    let answer = match (name, namespace) {
-        ("ping", ns::PING) if discloses(place) => only_get(iq).map(|()| None),
-        ("query", ns::DISCO_INFO) if discloses(place) => disco_info(iq, place, ctx.modules),
-        ("query", ns::DISCO_ITEMS) if discloses(place) => disco_items(iq),
-        _ => match ctx.modules.iter_mut().find(|module| module.handles(place, name, namespace)) {
-            Some(module) => module.iq(ctx.now, place, iq),
-            None => Err(StanzaError::new(Condition::ServiceUnavailable)),
-        },
-    };
-    match answer {
-        Ok(payload) => ctx.outbox.send(Stanza::Iq(iq.result(payload))),
-        Err(error) => ctx.outbox.bounce_with(&Stanza::Iq(iq.clone()), error),
+fn domain_answer(iq: &Iq, ctx: &mut Context<'_>) -> Answer {
+    let (name, namespace) = names(iq);
+    match (name, namespace) {
+        ("ping", ns::PING) => only_get(iq).map(|()| Reply::Empty),
+        ("query", ns::DISCO_INFO) => disco::domain_info(iq, ctx),
+        ("query", ns::DISCO_ITEMS) => disco::domain_items(iq, ctx),
+        ("query", ns::VERSION) => {
+            only_get(iq)?;
+            Ok(Reply::Payload(ctx.config.software.to_builder()))
+        }
+        ("time", ns::TIME) => {
+            only_get(iq)?;
+            Ok(Reply::Payload(EntityTime::new(ctx.now.utc, Offset::UTC).to_builder()))
+        }
+        ("query", ns::LAST) => last::of_domain(iq, ctx),
+        _ => ask_modules(iq, Place::Domain, ctx),
     }
 }
 
-/// Whether the requester may learn that there is somebody here. Strangers must not be able to tell an account that exists
-/// from one that does not (RFC 6120 section 13.11, XEP-0030 section 8).
-fn discloses(place: Place) -> bool {
-    matches!(place, Place::Domain | Place::Account { own: true })
+/// A request for an account, to its bare address: answers it, or tells what has to be done first.
+#[must_use]
+pub(super) fn for_account(asked: &Asked<'_>, iq: &Iq, ctx: &mut Context<'_>) -> Option<Task> {
+    let answer = account_answer(asked, iq, ctx);
+    finish(iq, answer, ctx)
+}
+
+fn account_answer(asked: &Asked<'_>, iq: &Iq, ctx: &mut Context<'_>) -> Answer {
+    let (name, namespace) = names(iq);
+    match (name, namespace, asked.asker) {
+        ("vCard", ns::VCARD, _) => vcard::answer(asked, iq, ctx),
+        ("query", ns::PRIVATE, Asker::Own) => private::answer(asked, iq, ctx),
+        ("query", ns::LAST, Asker::Own | Asker::Contact) => last::of_account(asked, iq, ctx),
+        ("query", ns::LAST, Asker::Known) => Err(Condition::Forbidden.into()),
+        ("ping", ns::PING, Asker::Own | Asker::Contact) => only_get(iq).map(|()| Reply::Empty),
+        ("query", ns::DISCO_INFO, Asker::Own | Asker::Contact) => disco::account_info(asked, iq, ctx),
+        ("query", ns::DISCO_ITEMS, Asker::Own | Asker::Contact) => disco::account_items(asked, iq),
+        ("query", ns::DISCO_ITEMS, _) => stranger_answer(iq),
+        _ => ask_modules(iq, Place::Account { own: asked.asker == Asker::Own }, ctx),
+    }
+}
+
+/// A request for an account that does not exist.
+pub(super) fn for_nobody(iq: &Iq, ctx: &mut Context<'_>) {
+    let _ = finish(iq, stranger_answer(iq), ctx);
+}
+
+/// What strangers are told, and those who ask for somebody who is not there (XEP-0030 section 8).
+fn stranger_answer(iq: &Iq) -> Answer {
+    match names(iq) {
+        ("query", ns::DISCO_ITEMS) if iq.kind() == IqType::Get => Ok(disco::no_items(iq)),
+        _ => Err(Condition::ServiceUnavailable.into()),
+    }
+}
+
+fn ask_modules(iq: &Iq, place: Place, ctx: &mut Context<'_>) -> Answer {
+    let (name, namespace) = names(iq);
+    match ctx.modules.iter_mut().find(|module| module.handles(place, name, namespace)) {
+        Some(module) => Ok(module.iq(ctx.now, place, iq)?.map_or(Reply::Empty, Reply::Payload)),
+        None => Err(Condition::ServiceUnavailable.into()),
+    }
+}
+
+/// Sends an answer, or tells what has to be done first.
+fn finish(iq: &Iq, answer: Answer, ctx: &mut Context<'_>) -> Option<Task> {
+    match answer {
+        Ok(Reply::Empty) => ctx.outbox.send(iq.result(None).into()),
+        Ok(Reply::Payload(payload)) => ctx.outbox.send(iq.result(Some(payload)).into()),
+        Ok(Reply::Stored(element)) => ctx.outbox.send(iq.result_element(element.root()).into()),
+        Ok(Reply::After(task)) => return Some(task),
+        Err(error) => ctx.outbox.bounce_with(&Stanza::Iq(iq.clone()), error),
+    }
+    None
+}
+
+/// Answers a request that asked for a document with what the store has.
+pub(super) fn with_document(asker: Asker, iq: &Iq, xml: Option<&str>, ctx: &mut Context<'_>) {
+    let document = xml.and_then(read);
+    let answer = match (names(iq).1, document) {
+        (ns::VCARD, Some(card)) => Ok(Reply::Stored(card)),
+        (ns::VCARD, None) => vcard::missing(asker),
+        (_, document) => private::result(iq, document),
+    };
+    // Nothing has to be done any more.
+    let _ = finish(iq, answer, ctx);
+}
+
+/// Whether an account's own request reads or changes what lasts.
+pub(super) fn concerns_changes(iq: &Iq) -> bool {
+    matches!(names(iq).1, ns::VCARD | ns::PRIVATE | ns::REGISTER)
+}
+
+fn names(iq: &Iq) -> (&str, &str) {
+    iq.payload().map_or(("", ""), |payload| (payload.name(), payload.ns()))
 }
 
 fn only_get(iq: &Iq) -> Result<(), StanzaError> {
-    if iq.kind() == IqType::Get { Ok(()) } else { Err(StanzaError::new(Condition::BadRequest)) }
+    if iq.kind() == IqType::Get { Ok(()) } else { Err(Condition::BadRequest.into()) }
 }
 
-/// There are no nodes yet (XEP-0030 section 7).
-fn no_node(iq: &Iq) -> Result<(), StanzaError> {
-    match iq.payload().and_then(|query| query.attr("node")) {
-        Some(_) => Err(StanzaError::new(Condition::ItemNotFound)),
-        None => Ok(()),
-    }
+/// A document as it is stored. A language that it only inherited from the stream it came on is not part of it.
+fn written(element: ElementRef<'_>) -> Box<str> {
+    let mut xml = Vec::new();
+    element.write(&mut xml, &Scope { lang: element.lang(), ..Scope::default() });
+    String::from_utf8(xml).unwrap_or_default().into()
 }
 
-/// XEP-0030 section 3.
-fn disco_info(iq: &Iq, place: Place, modules: &[Box<dyn Module>]) -> Answer {
-    only_get(iq)?;
-    no_node(iq)?;
-    let (category, kind) = match place {
-        Place::Domain => ("server", "im"),
-        Place::Account { .. } => ("account", "registered"),
-    };
-    let features: BTreeSet<&str> = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING]
-        .into_iter()
-        .chain((place == Place::Domain).then_some(ns::PRE_APPROVAL))
-        .chain(modules.iter().flat_map(|module| module.features(place).iter().copied()))
-        .collect();
-    let identity = Element::builder("identity", ns::DISCO_INFO).attr("category", category).attr("type", kind);
-    let query = Element::builder("query", ns::DISCO_INFO).child(identity);
-    Ok(Some(features.into_iter().fold(query, |query, feature| {
-        query.child(Element::builder("feature", ns::DISCO_INFO).attr("var", feature))
-    })))
-}
-
-/// XEP-0030 section 4: nothing to list yet.
-fn disco_items(iq: &Iq) -> Answer {
-    only_get(iq)?;
-    no_node(iq)?;
-    Ok(Some(Element::builder("query", ns::DISCO_ITEMS)))
+/// Reads a stored document. It was checked when it came.
+fn read(xml: &str) -> Option<Element> {
+    let limits = Limits { max_bytes: usize::MAX, max_depth: usize::MAX, max_attributes: usize::MAX };
+    Element::parse(xml.as_bytes(), limits).ok()
 }

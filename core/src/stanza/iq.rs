@@ -75,17 +75,23 @@ impl Iq {
     }
     /// The successful answer to this request: addresses swapped, same id.
     pub fn result(&self, payload: Option<ElementBuilder>) -> Iq {
+        self.result_with(|iq| match payload {
+            Some(payload) => iq.child(payload),
+            None => iq,
+        })
+    }
+    /// As [`result`](Self::result), with a payload that is an element already.
+    pub fn result_element(&self, payload: ElementRef<'_>) -> Iq {
+        self.result_with(|iq| iq.element(payload))
+    }
+    fn result_with(&self, fill: impl FnOnce(ElementBuilder) -> ElementBuilder) -> Iq {
         let element = Element::builder("iq", self.element().ns())
             .attr("type", "result")
             .attr("id", self.id())
             .attr_opt("to", self.from().map(Jid::as_str))
             .attr_opt("from", self.to().map(Jid::as_str));
-        let element = match payload {
-            Some(payload) => element.child(payload),
-            None => element,
-        };
         Iq {
-            common: Common::built(element.build(), self.from().cloned(), self.to().cloned()),
+            common: Common::built(fill(element).build(), self.from().cloned(), self.to().cloned()),
             kind: IqType::Result,
         }
     }

@@ -9,11 +9,11 @@
 //! from or goes to the contact that is being changed, or from whom something waits, waits behind it: between two addresses
 //! nothing overtakes anything (RFC 6120 section 10.1).
 
-use super::{Account, Context};
+use super::{Account, Context, roster};
 use crate::jid::{BareJid, Jid};
-use crate::ns;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
+use crate::server::services;
 use crate::server::store::{Contact, Delta, StoreError};
 use crate::stanza::{Condition, ErrorType, PresenceType, Stanza, StanzaError};
 use std::collections::VecDeque;
@@ -23,6 +23,8 @@ use std::collections::VecDeque;
 pub(super) struct Changes {
     under_way: Option<Change>,
     waiting: VecDeque<Waiting>,
+    /// Documents that the store has been asked for.
+    pub(super) fetches: usize,
 }
 
 /// A change to what is kept of the account.
@@ -90,9 +92,10 @@ impl Account {
             (Then::MessagesRemoved { through, count }, Answer::Saved(result)) => {
                 self.messages_removed(through, count, result, ctx);
             }
+            (Then::Answer(iq), Answer::Found(result)) => self.fetched(&iq, result, ctx),
             // What is saved is not found, and what is read not saved.
             (Then::Change | Then::MessageKept { .. } | Then::MessagesRemoved { .. }, Answer::Found(_))
-            | (Then::MessagesRead, Answer::Saved(_))
+            | (Then::MessagesRead | Then::Answer(_), Answer::Saved(_))
             | (Then::Nothing, _) => {}
         }
     }
@@ -202,7 +205,7 @@ impl Account {
                 iq.kind().is_request()
                     && iq.to().is_none_or(|to| *to == *self.jid)
                     && self.is_own(iq.from())
-                    && iq.payload().is_some_and(|payload| payload.ns() == ns::ROSTER)
+                    && (roster::is_about_roster(iq) || services::concerns_changes(iq))
             }
         }
     }

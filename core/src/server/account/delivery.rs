@@ -13,7 +13,6 @@ use super::{Account, Context, Session, roster};
 use crate::jid::Jid;
 use crate::ns;
 use crate::server::config::{BareDelivery, UnknownUsers};
-use crate::server::module::Place;
 use crate::server::output::SessionId;
 use crate::server::services;
 use crate::stanza::{Condition, Iq, Message, MessageType, Stanza};
@@ -133,8 +132,7 @@ impl Account {
             None if iq.kind().is_request() && roster::is_about_roster(&iq) => self.receive_roster(iq, ctx),
             None if iq.kind().is_request() => {
                 if !self.switch_carbons(&iq, ctx) {
-                    let own = self.is_own(iq.from());
-                    services::answer(&iq, Place::Account { own }, ctx);
+                    self.receive_request(&iq, ctx);
                 }
             }
             // The server asks nothing in the account's name, so this answers nothing (RFC 6120 section 10.3.3).
@@ -182,10 +180,11 @@ pub(in crate::server) fn no_such_user(stanza: Stanza, ctx: &mut Context<'_>) {
                 ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
             }
         }
-        Stanza::Iq(ref iq) => {
+        Stanza::Iq(ref iq) if roster::is_about_roster(iq) => {
             let condition = roster::refusal_for_strangers(iq);
             ctx.outbox.bounce(&stanza, condition);
         }
+        Stanza::Iq(iq) => services::for_nobody(&iq, ctx),
         Stanza::Presence(presence) => super::presence::no_such_user(&presence, ctx),
     }
 }

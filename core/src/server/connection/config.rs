@@ -3,6 +3,7 @@
 use crate::jid::BareJid;
 use crate::sasl::{ChannelBindings, ServerPolicy, Transport};
 use crate::stream::{Limits, TlsInfo};
+use crate::xml::Element;
 use core::fmt;
 use core::time::Duration;
 
@@ -34,6 +35,9 @@ pub struct Config {
     pub authenticated: Limits,
     /// How clients that have gone silent are found out.
     pub keep_alive: KeepAlive,
+    /// Stream features to announce once a client has logged in, besides those of the negotiation: most often
+    /// [`Hub::stream_features`](crate::server::Hub::stream_features).
+    pub features: Vec<Element>,
     /// Language of the texts that the server itself sends (RFC 6120 section 4.7.4).
     pub lang: String,
     secret: [u8; 32],
@@ -85,6 +89,7 @@ impl Config {
                 after: Duration::from_secs(600),
                 patience: Duration::from_secs(60),
             },
+            features: Vec::new(),
             lang: "en".into(),
             secret,
         }
@@ -126,6 +131,7 @@ impl fmt::Debug for Config {
             .field("unauthenticated", &self.unauthenticated)
             .field("authenticated", &self.authenticated)
             .field("keep_alive", &self.keep_alive)
+            .field("features", &self.features)
             .field("lang", &self.lang)
             .finish_non_exhaustive()
     }

@@ -196,6 +196,7 @@ impl Negotiation {
         let pre_approval = Element::builder("sub", ns::PRE_APPROVAL).build();
         let mut list = vec![Feature::Bind, Feature::Session { optional: true }];
         list.extend([roster_versions, pre_approval].map(Feature::Other));
+        list.extend(link.config.features.iter().cloned().map(Feature::Other));
         link.stream.send(&Features { list }.to_element());
         self.step = Step::Bind(account);
     }
