@@ -26,6 +26,7 @@ use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
 pub(super) use offline::orphaned;
+pub(super) use presence::answer_absent;
 
 #[derive(Debug)]
 pub(super) struct Account {

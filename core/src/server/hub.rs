@@ -25,6 +25,7 @@
 mod accounts;
 mod admin;
 mod entities;
+mod probes;
 mod requests;
 mod routing;
 mod sessions;

@@ -11,6 +11,7 @@
 
 use super::{Account, Available, Context, Session};
 use crate::jid::{BareJid, Jid};
+use crate::machine::Utc;
 use crate::payload::delay::Delay;
 use crate::server::outbox::{Then, What};
 use crate::server::output::SessionId;
@@ -267,7 +268,7 @@ impl Account {
     /// What every available resource has said last; while there is none, since when (4.3.2 rules 3 and 4).
     fn answer_probe(&self, probe: &Presence, from: &Jid, ctx: &mut Context<'_>) {
         if !self.is_online() {
-            return ctx.outbox.send(gone(probe, from, self.jid.clone().into(), self.record.last.as_ref()));
+            return answer_gone(probe, self.record.last.as_ref().map(|last| last.at), ctx);
         }
         for available in self.sessions.iter().filter_map(|session| session.available.as_ref()) {
             ctx.outbox.send(addressed(&available.presence, from.clone()));
@@ -277,15 +278,13 @@ impl Account {
     /// Only whether that one resource is available; to the account's own resources also in what words.
     fn answer_probe_of_resource(&self, probe: &Presence, from: &Jid, resource: &str, ctx: &mut Context<'_>) {
         let session = self.session(resource);
-        let stanza = match session.and_then(|session| Some((session, session.available.as_ref()?))) {
-            Some((_, available)) if self.is_own(Some(from)) => addressed(&available.presence, from.clone()),
-            Some((session, _)) => session.mere_presence(from),
-            None => match probe.to() {
-                Some(to) => gone(probe, from, to.clone(), None),
-                None => return,
-            },
-        };
-        ctx.outbox.send(stanza);
+        match session.and_then(|session| Some((session, session.available.as_ref()?))) {
+            Some((_, available)) if self.is_own(Some(from)) => {
+                ctx.outbox.send(addressed(&available.presence, from.clone()));
+            }
+            Some((session, _)) => ctx.outbox.send(session.mere_presence(from)),
+            None => answer_gone(probe, None, ctx),
+        }
     }
 }
 
@@ -309,14 +308,31 @@ fn addressed(presence: &Presence, to: Jid) -> Stanza {
     Stanza::Presence(presence)
 }
 
-/// Tells whoever probes that nobody is there, and since when if that is known.
-fn gone(probe: &Presence, to: &Jid, from: Jid, last: Option<&LastPresence>) -> Stanza {
-    let answer = Presence::builder(PresenceType::Unavailable).from(from).to(to.clone());
-    let answer = Stanza::Presence(mirror_id(answer, probe).build());
-    match last {
-        Some(last) => answer.with_child(Delay::new(last.at).to_builder()),
-        None => answer,
+/// Answers a probe of an account that has no session. `subscribed`: the prober is subscribed to it; `last`: when its last
+/// resource went.
+pub(in crate::server) fn answer_absent(
+    probe: &Stanza,
+    subscribed: bool,
+    last: Option<Utc>,
+    ctx: &mut Context<'_>,
+) {
+    let Stanza::Presence(probe) = probe else { return };
+    match subscribed {
+        true => answer_gone(probe, last.filter(|_| probe.to().is_some_and(Jid::is_bare)), ctx),
+        false => ctx.outbox.decline(probe),
     }
+}
+
+/// Tells whoever probes that nobody is there, and since when if that is known (4.3.2 rule 3).
+fn answer_gone(probe: &Presence, since: Option<Utc>, ctx: &mut Context<'_>) {
+    let (Some(from), Some(to)) = (probe.from(), probe.to()) else { return };
+    let answer = Presence::builder(PresenceType::Unavailable).from(to.clone()).to(from.clone());
+    let answer = mirror_id(answer, probe);
+    let answer = match since {
+        Some(since) => answer.child(Delay::new(since).to_builder()),
+        None => answer,
+    };
+    ctx.outbox.send(Stanza::Presence(answer.build()));
 }
 
 /// The beginning of a text: no more than so many bytes of it.

@@ -54,6 +54,7 @@ impl Hub {
             (Asked::Entity { account, then, reads: false }, Reply::Saved { result, .. }) => {
                 self.entity_answered(now, &account, then, Answer::Saved(result));
             }
+            (Asked::Probe(probe), Reply::Read { result, .. }) => self.probed(now, probe, result),
             (Asked::Reload(account), Reply::Loaded { result, .. }) => self.reloaded(now, &account, result),
             (Asked::Change { id, account, order }, Reply::Saved { result, .. }) => {
                 self.saved(now, id, &account, order, result);
@@ -80,6 +81,7 @@ impl Hub {
         match asked {
             Asked::Load(account) => self.loaded(now, &account, Err(error)),
             Asked::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
+            Asked::Probe(probe) => self.probed(now, probe, Err(error)),
             Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
             Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),
             Asked::Entity { account, then, reads: true } => {

@@ -5,6 +5,7 @@ use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::server::outbox::Then;
 use crate::server::store::{Delta, Record, RequestId};
+use crate::stanza::Stanza;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -32,6 +33,8 @@ pub(super) enum Asked {
     Lookup(LookupId),
     /// What an entity asked; it goes on with `then`.
     Entity { account: BareJid, reads: bool, then: Then },
+    /// To answer a probe of an account that is not in memory.
+    Probe(Stanza),
     /// To bring what is in memory up to date.
     Reload(BareJid),
     /// To change an account.

@@ -79,7 +79,7 @@ impl Hub {
     /// 2. a domain of ours (10.5.1, 10.5.2);
     /// 3. an account in another shard;
     /// 4. an account of this shard, in memory or not (10.5.3, 10.5.4, RFC 6121 section 8.5). Presence for an account that has
-    ///    no session reaches nobody and changes nothing (8.5.1, 8.5.2.2.2), so nothing is loaded for it.
+    ///    no session reaches nobody and changes nothing (8.5.1, 8.5.2.2.2), so nothing is loaded for it; nor for a probe.
     fn route(&mut self, now: Now, stanza: Stanza) {
         let Some(to) = stanza.to() else { return };
         if !self.is_local(to) {
@@ -103,6 +103,7 @@ impl Hub {
                 ready.account.receive(stanza, &mut self.tools.context(now));
                 self.settle(now, &account);
             }
+            None if is_probe(&stanza) => self.probe(now, stanza),
             Some(Entity::Loading(_)) | None => {
                 let account = to.to_bare();
                 self.wait(now, &account, Waiting::Stanza(stanza));
@@ -136,6 +137,10 @@ impl Hub {
 fn needs_session(stanza: &Stanza) -> bool {
     let Stanza::Presence(presence) = stanza else { return false };
     matches!(presence.kind(), PresenceType::Available | PresenceType::Unavailable | PresenceType::Error)
+}
+
+fn is_probe(stanza: &Stanza) -> bool {
+    matches!(stanza, Stanza::Presence(presence) if presence.kind() == PresenceType::Probe)
 }
 
 impl super::Tools {

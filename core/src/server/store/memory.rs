@@ -116,6 +116,10 @@ impl Kept {
         match query {
             Query::Credentials => Found::Credentials(self.record.credentials.clone()),
             Query::Document(document) => Found::Document(self.documents.get(document).cloned()),
+            Query::Watcher(jid) => Found::Watcher {
+                subscribed: self.record.roster.contacts.get(jid).is_some_and(|contact| contact.from),
+                last: self.record.last.as_ref().map(|last| last.at),
+            },
             Query::Offline { after, limit } => {
                 let waiting = self.offline.iter().filter(|message| message.serial > *after);
                 Found::Offline(waiting.take(*limit as usize).cloned().collect())

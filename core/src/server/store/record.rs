@@ -157,6 +157,9 @@ pub enum Query {
     Credentials,
     /// A document. Answered with [`Found::Document`].
     Document(Document),
+    /// What somebody may be told of the account while nobody is online for it, without loading all of it. Answered with
+    /// [`Found::Watcher`].
+    Watcher(BareJid),
     /// Messages that wait, oldest first. Answered with [`Found::Offline`].
     Offline {
         /// Only those after this serial.
@@ -174,6 +177,13 @@ pub enum Found {
     Credentials(StoredCredentials),
     /// A document, as XML.
     Document(Option<Box<str>>),
+    /// What somebody may be told of an account (RFC 6121 section 4.3.2).
+    Watcher {
+        /// [`Contact::from`] of that contact; false if it is not in the roster.
+        subscribed: bool,
+        /// [`Record::last`]'s time.
+        last: Option<Utc>,
+    },
     /// Messages that wait.
     Offline(Vec<OfflineMessage>),
 }

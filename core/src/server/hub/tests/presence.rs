@@ -1,6 +1,9 @@
-//! RFC 6121 section 4, as far as it goes without rosters.
+//! RFC 6121 section 4: presence.
 
 use super::*;
+
+mod probes;
+mod subscribers;
 
 #[test]
 fn rfc6121_4_2_2_initial_presence_goes_to_all_own_resources_and_shows_them() {
