@@ -5,7 +5,7 @@
 //!
 //! - `level`: what the RFC says, `MUST`, `SHOULD`, `MAY`, or `must` where it writes none of them;
 //! - `tests`: those that show it, as crate, modules and function (`core::server::hub::tests::routing::…`; the modules are
-//!   those of the file), or as an interop script (`interop:10-slixmpp`);
+//!   those of the file), or as an interop script (`interop:10-slixmpp`); a `*` at the end stands for all that begin so;
 //! - `missing`: what is not there yet, or not shown. A part without tests must say so;
 //! - `moot`: why there is nothing that a test could show. It stands alone;
 //! - `note`: what a reader should know.
@@ -71,6 +71,7 @@ fn what_is_wrong_with_a_ledger_is_found() {
     let fine = "[row.server]\nlevel = 'MUST'\ntests = ['core::a::b']\n";
     assert_eq!(problems(fine), [""; 0]);
     assert_eq!(problems("[row.server]\nlevel = 'MAY'\nmissing = 'Later.'"), [""; 0]);
+    assert_eq!(problems(&fine.replace("core::a::b", "core::a::*")), [""; 0]);
     for (part, problem) in [
         ("", "x: asks nothing of anybody"),
         ("[row.server]\nlevel = 'MUST'", "x: server: no tests, and no reason why"),
@@ -80,6 +81,7 @@ fn what_is_wrong_with_a_ledger_is_found() {
             "[row.server]\nlevel = 'MUST'\ntests = ['interop:99-x']",
             "x: server: there is no test interop:99-x",
         ),
+        ("[row.server]\nlevel = 'MUST'\ntests = ['core::b*']", "x: server: there is no test core::b*"),
         (
             "[row.server]\nlevel = 'MUST'\ntests = ['core::a::b', 'core::a::b']",
             "x: server: core::a::b is named twice",
@@ -103,6 +105,8 @@ fn tests_are_found_where_they_are() {
                   // #[test]\nfn three() {}\n#[test]\n#[ignore = \"slow\"]\nfn four() {}\nfn five() {}\n\
                   #[test]\n/// With a word about it.\npub(crate) fn six() {}\n#[cfg(test)]\nmod tests {}\n";
     assert_eq!(tests_in(source), ["one", "two", "six"]);
+    let rows = "#[test]\nfn $name() {}\nrows! {\n    seven: A;\n    eight_2: B, c;\n}\nlet x: u8 = 1;\n#[test]\nfn nine() {}";
+    assert_eq!(tests_in(rows), ["seven", "eight_2", "nine"]);
     for (path, modules) in [
         ("core/src/lib.rs", "core"),
         ("core/src/server/hub/tests/routing.rs", "core::server::hub::tests::routing"),
@@ -231,7 +235,7 @@ impl Part {
         }
         let mut seen = BTreeSet::new();
         for test in &self.tests {
-            if !known.contains_key(test) {
+            if matching(test, known).next().is_none() {
                 problems.push(format!("there is no test {test}"));
             } else if !seen.insert(test) {
                 problems.push(format!("{test} is named twice"));
@@ -293,14 +297,26 @@ fn table() -> String {
 
 fn shown_by(part: &Part, known: &BTreeMap<String, String>) -> String {
     let link = |test: &String| {
-        let file = known.get(test).map(String::as_str).unwrap_or_default();
-        let name = test.rsplit("::").next().unwrap_or(test);
-        format!("[{name}](../../{file})")
+        let file = matching(test, known).next().unwrap_or_default();
+        let name = test.rsplit("::").next().unwrap_or(test).replace('*', "…");
+        let several = match matching(test, known).count() {
+            0 | 1 => String::new(),
+            count => format!(" ({count} tests)"),
+        };
+        format!("[{name}](../../{file}){several}")
     };
     let tests: Vec<_> = part.tests.iter().map(link).collect();
     let words = ["missing", "moot", "note"].into_iter().filter_map(|key| part.words.get(key).cloned());
     let tests = Some(tests.join(", ")).filter(|tests| !tests.is_empty());
     tests.into_iter().chain(words).collect::<Vec<_>>().join(". ").replace("|", "\\|")
+}
+
+/// The files of the tests that a name in the ledger stands for.
+fn matching<'a>(test: &'a str, known: &'a BTreeMap<String, String>) -> impl Iterator<Item = &'a str> {
+    let (beginning, exact) = test.strip_suffix('*').map_or((test, true), |beginning| (beginning, false));
+    let from = known.range(beginning.to_owned()..);
+    from.take_while(move |(name, _)| if exact { *name == test } else { name.starts_with(beginning) })
+        .map(|(_, file)| file.as_str())
 }
 
 /// All tests of the workspace and the interop scripts, and the files that hold them.
@@ -340,9 +356,15 @@ fn modules_of(path: &str) -> String {
     modules.join("::")
 }
 
-/// The names of the tests in a source text, without those that are ignored.
+/// The names of the tests in a source text, without those that are ignored. Where a macro makes tests of the rows of a table,
+/// those are `name: row;`.
 fn tests_in(source: &str) -> Vec<String> {
     let mut names = Vec::new();
+    if source.contains("fn $name()") {
+        let rows = source.lines().filter_map(|line| line.trim().strip_suffix(';')?.split_once(": "));
+        let is_name = |name: &str| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        names.extend(rows.filter(|(name, _)| is_name(name)).map(|(name, _)| name.to_owned()));
+    }
     let mut lines = source.lines().map(str::trim);
     while let Some(line) = lines.next() {
         if !line.starts_with("#[test]") && !line.starts_with("#[tokio::test") {
@@ -351,6 +373,9 @@ fn tests_in(source: &str) -> Vec<String> {
         let is_about = |line: &&str| line.starts_with("#[") || line.starts_with("//");
         let about: Vec<_> = lines.clone().take_while(is_about).collect();
         let Some(function) = lines.nth(about.len()).and_then(|line| line.split_once("fn ")) else { continue };
+        if function.1.starts_with('$') {
+            continue;
+        }
         if !about.iter().any(|attribute| attribute.starts_with("#[ignore")) {
             names.push(function.1.split(['(', '<']).next().unwrap_or_default().to_owned());
         }
