@@ -6,7 +6,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$interop/terminal.sh"
 
-[ "${INTEROP_PEER:-waxwingd}" != waxwingd ] || skip "rosters are not kept yet"
 need profanity
 need mcabber
 need tmux

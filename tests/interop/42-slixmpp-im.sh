@@ -4,7 +4,6 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-[ "${INTEROP_PEER:-waxwingd}" != waxwingd ] || skip "rosters are not kept yet"
 need_slixmpp
 begin
 export PEER_MODULES='"offline", "carbons", "blocklist", "version", "time", "uptime"' # on Prosody

@@ -4,6 +4,7 @@ Usage: slixmpp_itests.py FOLDER ENV [NAME...]    FOLDER: of the tests; ENV: the 
 Prints a line for each test, and one for each file that is left out, with the reason. Exit code 1 if a test fails.
 """
 
+import asyncio
 import importlib.util
 import logging
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from slixmpp.xmlstream import XMLStream
 
-from slixmpp_chat import read_env
+from slixmpp_chat import STEP, Client, read_env
 
 # What concerns the server as it is, and programs that speak through it.
 RUN = {
@@ -93,6 +94,23 @@ def lead_to(peer):
     XMLStream._attempt_connection = attempt_connection
 
 
+async def befriend(peer):
+    """Requests to a session reach it only from those who may see it (RFC 6121 section 8.5.3.1); the tests take that for granted."""
+    users = [Client(peer, name, peer["passwords"][name], None, False) for name in ("alice", "bob")]
+    for user in users:
+        outcome = await user.log_in()
+        assert outcome == "session", outcome
+        await user.get_roster(timeout=STEP)
+        user.send_presence()
+    # Both answer each other's request with a yes and one of their own: that is slixmpp's default.
+    users[0].send_presence_subscription(users[1].boundjid.bare)
+    async with asyncio.timeout(STEP):
+        while any(user.client_roster[other.boundjid.bare]["subscription"] != "both" for user, other in (users, users[::-1])):
+            await asyncio.sleep(0.05)
+    for user in users:
+        await user.log_out()
+
+
 def suite_of(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -102,6 +120,7 @@ def suite_of(path):
 
 def main(folder, env, names):
     peer = read_env(env)
+    asyncio.run(befriend(peer))
     lead_to(peer)
     os.environ["SSL_CERT_FILE"] = peer["ca"]
     for number, name in enumerate(("alice", "bob"), 1):
