@@ -7,6 +7,7 @@ mod changes;
 mod delivery;
 mod offline;
 mod presence;
+mod recipients;
 mod requests;
 mod roster;
 mod strangers;
@@ -22,6 +23,7 @@ use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use changes::Changes;
 use offline::Offline;
+use recipients::Recipients;
 use std::collections::BTreeSet;
 
 pub(super) use delivery::no_such_user;
@@ -55,6 +57,8 @@ struct Session {
     directed: BTreeSet<Jid>,
     /// Whether it wants copies of messages (XEP-0280).
     carbons: bool,
+    /// Whom it has written to lately (RFC 6120 section 13.12).
+    recipients: Recipients,
 }
 
 #[derive(Debug)]
@@ -110,10 +114,12 @@ impl Account {
 
     /// A stanza that one of its sessions sends, with a sender and an addressee. Returns what is to be routed:
     ///
-    /// 1. subscriptions take their turn;
-    /// 2. presence changes what the account knows of the session;
-    /// 3. the other sessions get copies of messages.
+    /// 1. what goes to too many is refused;
+    /// 2. subscriptions take their turn;
+    /// 3. presence changes what the account knows of the session;
+    /// 4. the other sessions get copies of messages.
     pub(super) fn send(&mut self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
+        let stanza = self.check_recipient(id, stanza, ctx)?;
         match self.sent_in_turn(id, stanza, ctx)? {
             Stanza::Presence(presence) => self.direct(id, presence, ctx),
             Stanza::Message(message) => {
@@ -177,6 +183,7 @@ impl Account {
             interested: false,
             directed: BTreeSet::new(),
             carbons: false,
+            recipients: Recipients::default(),
         });
         Ok(Bound { jid, replaced })
     }

@@ -100,6 +100,11 @@ pub struct Limits {
     /// Addresses outside the account that one session can have sent directed presence to (RFC 6121 section 4.6). Presence to
     /// more of them is refused with resource-constraint.
     pub directed_per_session: usize,
+    /// Different bare addresses that one session can write to within a time, its own not counted (RFC 6120 section 13.12).
+    /// Stanzas to more of them are refused with policy-violation.
+    pub recipients_per_session: usize,
+    /// That time. It begins with the first stanza.
+    pub recipients_within: Duration,
     /// Requests to subscribe to one account that can wait for its user's answer. More are refused with resource-constraint.
     pub requests_per_account: usize,
     /// Length of such a request, in bytes of XML. Longer ones are refused with policy-violation.
@@ -129,8 +134,12 @@ pub struct Limits {
     /// Stanzas and binds that can wait for one account to be loaded, and stanzas that can wait for a change to one account to
     /// be saved. More stanzas are refused with resource-constraint.
     pub waiting_per_account: usize,
+    /// What these stanzas may take in memory, in bytes: for loading, and for changes.
+    pub waiting_bytes_per_account: usize,
     /// Stanzas and binds that can wait for all accounts together to be loaded.
     pub waiting: usize,
+    /// What these stanzas may take in memory, in bytes.
+    pub waiting_bytes: usize,
     /// Look-ups, changes and questions that the store has not answered yet. More are refused as if the store had.
     pub store_requests: usize,
     /// Messages that wait for one account to come back (XEP-0160). More are refused with service-unavailable.
@@ -140,7 +149,11 @@ pub struct Limits {
     pub offline_bytes: u64,
     /// Accounts without a session that are kept in memory. The longest unused go first.
     pub idle_accounts: usize,
-    /// How long an account that has no session and receives nothing is kept in memory.
+    /// Addresses of which it is remembered that nobody has them, so that the store is not asked for each stanza. Those that
+    /// nothing came for the longest go first.
+    pub absent_accounts: usize,
+    /// How long an account that has no session and receives nothing is kept in memory; and how long it is remembered that
+    /// there is none, where nothing comes for it.
     pub evict_after: Duration,
     /// How long an answer of the store is waited for.
     pub store_timeout: Duration,
@@ -167,14 +180,17 @@ impl Config {
 }
 
 impl Default for Limits {
-    /// 10 sessions an account, 1000 addresses of directed presence a session; 100 requests an account, 4 KiB each, sent
-    /// again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a contact, 1023 bytes for
-    /// handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 64 waiting an account and 4096 in all, 8192 requests to the store; 1000 messages and 2 MiB kept
-    /// for an account; 10,000 idle accounts, evicted after a minute; 10 seconds for the store.
+    /// 10 sessions an account, 1000 addresses of directed presence a session, 2000 recipients in a minute; 100 requests an
+    /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a contact, 1023 bytes for
+    /// handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 64 waiting an account (1 MiB) and
+    /// 4096 in all (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 10,000 idle accounts and
+    /// as many that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
             sessions_per_account: 10,
             directed_per_session: 1000,
+            recipients_per_session: 2000,
+            recipients_within: Duration::from_secs(60),
             requests_per_account: 100,
             request_bytes: 4096,
             ask_again_after: Duration::from_secs(3600),
@@ -188,11 +204,14 @@ impl Default for Limits {
             private_documents: 100,
             private_bytes: 512 * 1024,
             waiting_per_account: 64,
+            waiting_bytes_per_account: 1 << 20,
             waiting: 4096,
+            waiting_bytes: 64 << 20,
             store_requests: 8192,
             offline_messages: 1000,
             offline_bytes: 2 << 20,
             idle_accounts: 10_000,
+            absent_accounts: 10_000,
             evict_after: Duration::from_secs(60),
             store_timeout: Duration::from_secs(10),
         }

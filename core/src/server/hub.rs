@@ -22,6 +22,7 @@
 //! Stanzas from one session, or from one remote stream, to one bare address arrive in the order in which they were sent (RFC
 //! 6120 section 10.1).
 
+mod absent;
 mod accounts;
 mod admin;
 mod entities;
@@ -42,6 +43,7 @@ use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
 use crate::sasl::StoredCredentials;
 use crate::stanza::{Condition, Stanza};
 use crate::xml::Element;
+use absent::Absent;
 use entities::Entities;
 use requests::{Order, Requests};
 use sessions::Sessions;
@@ -56,6 +58,7 @@ pub struct Hub {
     /// The domains of the configuration, sorted.
     domains: Vec<Box<str>>,
     entities: Entities,
+    absent: Absent,
     sessions: Sessions,
     requests: Requests,
 }
@@ -101,9 +104,10 @@ impl Hub {
         let mut domains: Vec<Box<str>> = config.domains.iter().map(|domain| domain.domain().into()).collect();
         domains.sort_unstable();
         let entities = Entities::new(&mut entropy);
+        let absent = Absent::new(&mut entropy);
         let sessions = Sessions::new(&mut entropy);
         let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default(), started: None };
-        Hub { tools, domains, entities, sessions, requests: Requests::default() }
+        Hub { tools, domains, entities, absent, sessions, requests: Requests::default() }
     }
 
     /// Adds a module, behind those added before.
@@ -227,7 +231,8 @@ impl Hub {
     /// When [`tick`](Self::tick) is to be called next, and what for.
     pub fn deadline(&self) -> Option<Deadline> {
         let evict_after = self.tools.config.limits.evict_after;
-        let eviction = self.entities.longest_idle();
+        let idle = [self.entities.longest_idle(), self.absent.longest_idle()];
+        let eviction = idle.into_iter().flatten().min();
         let eviction = eviction.map(|since| Deadline { at: since + evict_after, reason: Reason::Eviction });
         Deadline::earlier(self.requests.deadline(), eviction)
     }
@@ -236,6 +241,7 @@ impl Hub {
     pub fn tick(&mut self, now: Now) {
         self.give_up_requests(now);
         self.entities.evict(now, &self.tools.config.limits);
+        self.absent.evict(now, &self.tools.config.limits);
         self.route_all(now);
     }
 

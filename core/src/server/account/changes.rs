@@ -25,6 +25,7 @@ pub(super) struct Changes {
     waiting: VecDeque<Waiting>,
     /// Documents that the store has been asked for.
     pub(super) fetches: usize,
+    waiting_bytes: usize,
 }
 
 /// A change to what is kept of the account.
@@ -63,6 +64,14 @@ enum Waiting {
     Received(Stanza),
     /// Sent by a session, with an addressee.
     Sent(SessionId, Stanza),
+}
+
+impl Waiting {
+    fn stanza(&self) -> &Stanza {
+        match self {
+            Waiting::Received(stanza) | Waiting::Sent(_, stanza) => stanza,
+        }
+    }
 }
 
 impl Account {
@@ -115,6 +124,8 @@ impl Account {
         while !self.is_changing()
             && let Some(waiting) = self.changes.waiting.pop_front()
         {
+            let size = waiting.stanza().element().size();
+            self.changes.waiting_bytes = self.changes.waiting_bytes.saturating_sub(size);
             match waiting {
                 Waiting::Received(stanza) => self.receive(stanza, ctx),
                 Waiting::Sent(session, stanza) => {
@@ -173,12 +184,16 @@ impl Account {
     }
 
     fn wait(&mut self, waiting: Waiting, ctx: &mut Context<'_>) {
-        if self.changes.waiting.len() < ctx.config.limits.waiting_per_account {
+        let limits = &ctx.config.limits;
+        let bytes = self.changes.waiting_bytes + waiting.stanza().element().size();
+        if self.changes.waiting.len() < limits.waiting_per_account
+            && bytes <= limits.waiting_bytes_per_account
+        {
+            self.changes.waiting_bytes = bytes;
             return self.changes.waiting.push_back(waiting);
         }
-        let (Waiting::Received(stanza) | Waiting::Sent(_, stanza)) = waiting;
         let error = StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait);
-        ctx.outbox.bounce_with(&stanza, error);
+        ctx.outbox.bounce_with(waiting.stanza(), error);
     }
 
     /// `with`: who the stanza comes from or goes to.

@@ -130,17 +130,21 @@ impl Hub {
         let waiting = self.entities.arrived(account);
         match result {
             Ok(Some(record)) => {
+                self.absent.forget(account);
                 self.entities.insert(account, Account::new(account.clone(), *record));
                 waiting.into_iter().for_each(|waiting| self.admit(now, account, waiting));
                 self.settle(now, account);
             }
-            Ok(None) => waiting.into_iter().for_each(|waiting| self.turn_away(now, waiting)),
+            Ok(None) => {
+                self.absent.insert(now, account.clone(), &self.tools.config.limits);
+                waiting.into_iter().for_each(|waiting| self.turn_away(now, waiting));
+            }
             Err(error) => waiting.into_iter().for_each(|waiting| self.fail(waiting, &error)),
         }
     }
 
     /// There is no such account.
-    fn turn_away(&mut self, now: Now, waiting: Waiting) {
+    pub(super) fn turn_away(&mut self, now: Now, waiting: Waiting) {
         match waiting {
             Waiting::Stanza(stanza) => no_such_user(stanza, &mut self.tools.context(now)),
             Waiting::Bind { session, .. } => {
@@ -165,6 +169,7 @@ impl Hub {
 
     /// What is held of an account may be old.
     pub(super) fn refresh(&mut self, now: Now, account: &BareJid) {
+        self.absent.forget(account);
         match self.entities.get_mut(account.as_str()) {
             Some(Entity::Loading(loading)) => loading.changed = true,
             Some(Entity::Ready(ready)) if !ready.account.is_anonymous() => match ready.reload {

@@ -37,7 +37,7 @@ impl Hub {
         if result.is_ok() {
             match order {
                 // Whoever asked for it before was told that it did not exist.
-                Order::Create(_) => {}
+                Order::Create(_) => self.absent.forget(account),
                 Order::Save(delta) => {
                     if let Some(ready) = self.entities.ready_mut(account.as_str()) {
                         ready.account.record.apply(delta);

@@ -18,6 +18,8 @@ pub(super) struct Entities {
     /// How many are waiting in all entities that are being loaded. Each of these has at least one, so this bounds their number,
     /// too.
     waiting: usize,
+    /// How many bytes that is.
+    waiting_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(super) enum Entity {
 #[derive(Debug, Default)]
 pub(super) struct Loading {
     waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
     /// It has been changed since the store was asked: what comes may be old.
     pub(super) changed: bool,
 }
@@ -71,9 +74,24 @@ pub(super) enum Waiting {
     Cancelled,
 }
 
+impl Waiting {
+    /// What it counts as, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Waiting::Stanza(stanza) => stanza.element().size(),
+            Waiting::Bind { .. } | Waiting::Cancelled => 0,
+        }
+    }
+}
+
 impl Entities {
     pub(super) fn new(entropy: &mut Entropy) -> Entities {
-        Entities { table: Table::with_hasher(Keyed::new(entropy)), idle: BTreeSet::new(), waiting: 0 }
+        Entities {
+            table: Table::with_hasher(Keyed::new(entropy)),
+            idle: BTreeSet::new(),
+            waiting: 0,
+            waiting_bytes: 0,
+        }
     }
 
     pub(super) fn get_mut(&mut self, bare: &str) -> Option<&mut Entity> {
@@ -156,19 +174,26 @@ impl Entities {
         waiting: Waiting,
         limits: &Limits,
     ) -> Result<bool, Box<Waiting>> {
-        let known = match self.table.get(bare.as_str()) {
-            Some(Entity::Loading(loading)) => loading.waiting.len(),
-            _ => 0,
+        let bytes = waiting.size();
+        let (known, known_bytes) = match self.table.get(bare.as_str()) {
+            Some(Entity::Loading(loading)) => (loading.waiting.len(), loading.waiting_bytes),
+            _ => (0, 0),
         };
-        if known >= limits.waiting_per_account || self.waiting >= limits.waiting {
+        if known >= limits.waiting_per_account
+            || known_bytes + bytes > limits.waiting_bytes_per_account
+            || self.waiting >= limits.waiting
+            || self.waiting_bytes + bytes > limits.waiting_bytes
+        {
             return Err(Box::new(waiting));
         }
         self.waiting += 1;
+        self.waiting_bytes += bytes;
         if let Some(Entity::Loading(loading)) = self.table.get_mut(bare.as_str()) {
+            loading.waiting_bytes += bytes;
             loading.waiting.push_back(waiting);
             return Ok(false);
         }
-        let loading = Loading { waiting: VecDeque::from([waiting]), changed: false };
+        let loading = Loading { waiting: VecDeque::from([waiting]), waiting_bytes: bytes, changed: false };
         self.table.insert(bare.as_str().into(), Entity::Loading(loading));
         Ok(true)
     }
@@ -189,6 +214,7 @@ impl Entities {
             Some(Entity::Loading(loading)) => {
                 let waiting = std::mem::take(&mut loading.waiting);
                 self.waiting -= waiting.len();
+                self.waiting_bytes -= loading.waiting_bytes;
                 self.table.remove(bare.as_str());
                 waiting
             }

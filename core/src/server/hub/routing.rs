@@ -106,7 +106,11 @@ impl Hub {
             None if is_probe(&stanza) => self.probe(now, stanza),
             Some(Entity::Loading(_)) | None => {
                 let account = to.to_bare();
-                self.wait(now, &account, Waiting::Stanza(stanza));
+                let waiting = Waiting::Stanza(stanza);
+                match self.absent.is_known(now, &account) {
+                    true => self.turn_away(now, waiting),
+                    false => self.wait(now, &account, waiting),
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod documents;
+mod limits;
 mod loading;
 mod presence;
 mod roster;
