@@ -30,6 +30,7 @@ pub mod hub;
 pub mod module;
 mod outbox;
 mod output;
+pub mod privacy;
 mod services;
 pub mod single;
 pub mod store;

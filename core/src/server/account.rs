@@ -7,6 +7,7 @@ mod changes;
 mod delivery;
 mod offline;
 mod presence;
+mod privacy;
 mod recipients;
 mod requests;
 mod roster;
@@ -59,6 +60,8 @@ struct Session {
     carbons: bool,
     /// Whom it has written to lately (RFC 6120 section 13.12).
     recipients: Recipients,
+    /// Which privacy list it has chosen (XEP-0016).
+    privacy: privacy::Choice,
 }
 
 #[derive(Debug)]
@@ -116,11 +119,13 @@ impl Account {
     ///
     /// 1. what goes to too many is refused;
     /// 2. subscriptions take their turn;
-    /// 3. presence changes what the account knows of the session;
-    /// 4. the other sessions get copies of messages.
+    /// 3. privacy lists stop what is for somebody who is blocked;
+    /// 4. presence changes what the account knows of the session;
+    /// 5. the other sessions get copies of messages.
     pub(super) fn send(&mut self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
         let stanza = self.check_recipient(id, stanza, ctx)?;
-        match self.sent_in_turn(id, stanza, ctx)? {
+        let stanza = self.sent_in_turn(id, stanza, ctx)?;
+        match self.let_out(id, stanza, ctx)? {
             Stanza::Presence(presence) => self.direct(id, presence, ctx),
             Stanza::Message(message) => {
                 self.copy_sent(id, &message, ctx);
@@ -132,10 +137,12 @@ impl Account {
 
     /// A stanza that is addressed to the account or one of its resources:
     ///
-    /// 1. what reads or changes what lasts takes its turn;
-    /// 2. messages from strangers are refused, if they are to be;
-    /// 3. it is delivered, kept or answered; sessions that did not get a message that was delivered get copies.
+    /// 1. privacy lists stop it (XEP-0016 section 2.2 rule 4);
+    /// 2. what reads or changes what lasts takes its turn, and then begins anew;
+    /// 3. messages from strangers are refused, if they are to be;
+    /// 4. it is delivered, kept or answered; sessions that did not get a message that was delivered get copies.
     pub(super) fn receive(&mut self, stanza: Stanza, ctx: &mut Context<'_>) {
+        let Some(stanza) = self.let_in(stanza, ctx) else { return };
         let Some(stanza) = self.received_in_turn(stanza, ctx) else { return };
         match stanza {
             Stanza::Message(message) => {
@@ -184,6 +191,7 @@ impl Account {
             directed: BTreeSet::new(),
             carbons: false,
             recipients: Recipients::default(),
+            privacy: privacy::Choice::default(),
         });
         Ok(Bound { jid, replaced })
     }
@@ -244,14 +252,18 @@ impl Account {
     /// Hands a stanza to every available resource.
     fn to_available(&self, stanza: &Stanza, ctx: &mut Context<'_>) {
         for session in self.sessions.iter().filter(|session| session.available.is_some()) {
-            ctx.outbox.deliver(session.id, stanza.clone());
+            if self.hears_stanza(session, stanza) {
+                ctx.outbox.deliver(session.id, stanza.clone());
+            }
         }
     }
 
     /// Hands a stanza to every resource that has asked for the roster.
     fn to_interested(&self, stanza: &Stanza, ctx: &mut Context<'_>) {
         for session in self.sessions.iter().filter(|session| session.interested) {
-            ctx.outbox.deliver(session.id, stanza.clone());
+            if self.hears_stanza(session, stanza) {
+                ctx.outbox.deliver(session.id, stanza.clone());
+            }
         }
     }
 

@@ -131,6 +131,17 @@ pub struct Limits {
     pub private_documents: usize,
     /// Bytes of all elements in one account's private storage, as XML. More are refused with resource-constraint.
     pub private_bytes: usize,
+    /// Privacy lists of one account (XEP-0016). A set that adds one is refused with resource-constraint. The list that blocking
+    /// makes does not count (XEP-0191).
+    pub privacy_lists: usize,
+    /// Rules of one privacy list, which for the default list includes the block list. A set or block that makes them more is
+    /// refused with resource-constraint.
+    pub privacy_rules_per_list: usize,
+    /// What all privacy lists of one account can have together, in bytes: addresses and names of groups, and 64 bytes for each
+    /// rule. A set or block that makes it more is refused with resource-constraint.
+    pub privacy_bytes: usize,
+    /// Length of the name of a privacy list, in bytes. Longer ones are refused with not-acceptable.
+    pub privacy_list_name_bytes: usize,
     /// Stanzas and binds that can wait for one account to be loaded, and stanzas that can wait for a change to one account to
     /// be saved. More stanzas are refused with resource-constraint.
     pub waiting_per_account: usize,
@@ -181,10 +192,11 @@ impl Config {
 
 impl Default for Limits {
     /// 10 sessions an account, 1000 addresses of directed presence a session, 2000 recipients in a minute; 100 requests an
-    /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a contact, 1023 bytes for
-    /// handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 64 waiting an account (1 MiB) and
-    /// 4096 in all (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 10,000 idle accounts and
-    /// as many that do not exist, forgotten after a minute; 10 seconds for the store.
+    /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
+    /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
+    /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
+    /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 10,000 idle accounts and as many
+    /// that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
             sessions_per_account: 10,
@@ -203,6 +215,10 @@ impl Default for Limits {
             vcard_bytes: 128 * 1024,
             private_documents: 100,
             private_bytes: 512 * 1024,
+            privacy_lists: 10,
+            privacy_rules_per_list: 2000,
+            privacy_bytes: 256 * 1024,
+            privacy_list_name_bytes: 255,
             waiting_per_account: 64,
             waiting_bytes_per_account: 1 << 20,
             waiting: 4096,

@@ -47,14 +47,17 @@ impl Account {
     }
 
     /// Copies a message that has been delivered for those of the resources that have not got it (section 7): not the one
-    /// that sent it either.
+    /// that sent it either, nor those that a privacy list spares it.
     pub(super) fn copy_received(
         &mut self,
         message: &Message,
         has_it: impl Fn(&Session) -> bool,
         ctx: &mut Context<'_>,
     ) {
-        let lacks_it = |session: &Session| !has_it(session) && message.from() != Some(&session.jid);
+        let deaf = self.deaf_to(message.from());
+        let lacks_it = |session: &Session| {
+            !has_it(session) && message.from() != Some(&session.jid) && !deaf.contains(&session.id)
+        };
         self.copy(Direction::Received, message, lacks_it, ctx);
     }
 

@@ -9,7 +9,7 @@
 //! from or goes to the contact that is being changed, or from whom something waits, waits behind it: between two addresses
 //! nothing overtakes anything (RFC 6120 section 10.1).
 
-use super::{Account, Context, roster};
+use super::{Account, Context, privacy, roster};
 use crate::jid::{BareJid, Jid};
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
@@ -48,6 +48,8 @@ pub(super) enum Effect {
     Deliver(SessionId, Stanza),
     /// Every interested resource is told what is now true of a contact.
     Push(BareJid),
+    /// Sessions are told what has become of privacy lists or of the block list.
+    Privacy(privacy::Push),
     /// A stanza goes to every available resource.
     ToAvailable(Stanza),
     /// A stanza goes to every interested resource.
@@ -138,6 +140,7 @@ impl Account {
     }
 
     fn changed(&mut self, change: Change, ctx: &mut Context<'_>) {
+        let before = self.watch_changes(&change.deltas);
         change.deltas.into_iter().for_each(|delta| self.record.apply(delta));
         for effect in change.effects {
             match effect {
@@ -148,11 +151,15 @@ impl Account {
                     }
                 }
                 Effect::Push(jid) => self.push(&jid, ctx),
+                Effect::Privacy(push) => self.push_privacy(&push, ctx),
                 Effect::ToAvailable(stanza) => self.to_available(&stanza, ctx),
                 Effect::ToInterested(stanza) => self.to_interested(&stanza, ctx),
                 Effect::Show(jid) => self.show_to(&jid, ctx),
-                Effect::Hide(jid) => self.hide_from(&jid, ctx),
+                Effect::Hide(jid) => self.hide_from(&jid, before.as_ref(), ctx),
             }
+        }
+        if let Some(before) = before {
+            self.shift(before, ctx);
         }
     }
 
@@ -220,7 +227,9 @@ impl Account {
                 iq.kind().is_request()
                     && iq.to().is_none_or(|to| *to == *self.jid)
                     && self.is_own(iq.from())
-                    && (roster::is_about_roster(iq) || services::concerns_changes(iq))
+                    && (roster::is_about_roster(iq)
+                        || privacy::is_about_privacy(iq)
+                        || services::concerns_changes(iq))
             }
         }
     }

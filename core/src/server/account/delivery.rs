@@ -9,7 +9,7 @@
 //!   silence (RFC 2779 section 5.4.1). Anything else is refused only if the sender may know that nobody is there, and ignored
 //!   otherwise: so nobody can find out who is online (section 11) without showing himself to whoever is.
 
-use super::{Account, Context, Session, roster};
+use super::{Account, Context, Session, privacy, roster};
 use crate::jid::Jid;
 use crate::ns;
 use crate::server::config::{BareDelivery, UnknownUsers};
@@ -72,7 +72,9 @@ impl Account {
         }
         match kind {
             MessageType::Normal | MessageType::Chat => {
-                match self.sessions.iter().filter_map(Session::priority).max() {
+                let deaf = self.deaf_to(message.from());
+                let hearing = self.sessions.iter().filter(|session| !deaf.contains(&session.id));
+                match hearing.filter_map(Session::priority).max() {
                     Some(0..) if to_bare == BareDelivery::NonNegative => Fate::Priority(0),
                     Some(highest @ 0..) => Fate::Priority(highest),
                     _ => Fate::Keep,
@@ -86,7 +88,10 @@ impl Account {
 
     /// To all available resources with at least this priority.
     fn to_priority(&mut self, message: Message, least: i8, copies: bool, ctx: &mut Context<'_>) {
-        let reached = |session: &Session| session.priority().is_some_and(|priority| priority >= least);
+        let deaf = self.deaf_to(message.from());
+        let reached = |session: &Session| {
+            session.priority().is_some_and(|priority| priority >= least) && !deaf.contains(&session.id)
+        };
         if copies && self.sessions.len() > 1 {
             self.copy_received(&message, reached, ctx);
         }
@@ -110,10 +115,10 @@ impl Account {
     }
 
     /// Whether somebody may know who is online: the user, those who are subscribed, and those to whom one of the sessions has
-    /// shown itself (RFC 6121 section 8.1).
+    /// shown itself (RFC 6121 section 8.1); but nobody whom a privacy list hides one of them from.
     fn may_know(&self, who: Option<&Jid>) -> bool {
         let shown = |who| self.sessions.iter().any(|session| session.has_shown_itself_to(who));
-        who.is_some_and(|who| self.is_subscribed(who) || shown(who))
+        who.is_some_and(|who| self.is_subscribed(who) && !self.hides_from(who) || shown(who))
     }
 
     /// A note on a delay that claims to be ours is forged (XEP-0203 section 5): ours is added on the way out.
@@ -130,6 +135,9 @@ impl Account {
                 None => ctx.outbox.bounce(&Stanza::Iq(iq), Condition::ServiceUnavailable),
             },
             None if iq.kind().is_request() && roster::is_about_roster(&iq) => self.receive_roster(iq, ctx),
+            None if iq.kind().is_request() && self.is_own(iq.from()) && privacy::is_about_privacy(&iq) => {
+                self.receive_privacy(iq, ctx);
+            }
             None if iq.kind().is_request() => {
                 if !self.switch_carbons(&iq, ctx) {
                     self.receive_request(&iq, ctx);
@@ -142,7 +150,8 @@ impl Account {
 
     /// Requests reach a resource only from those who may know that it is there (RFC 6121 section 8.5.3.1); answers always do.
     fn may_ask(&self, session: &Session, iq: &Iq) -> bool {
-        let knows = |who| self.is_subscribed(who) || session.has_shown_itself_to(who);
+        let sees = |who| self.is_subscribed(who) && self.shows(session, who);
+        let knows = |who| sees(who) || session.has_shown_itself_to(who);
         !iq.kind().is_request() || iq.from().is_some_and(knows)
     }
 }

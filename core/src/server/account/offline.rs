@@ -12,6 +12,7 @@
 //!   between, it is handed over again.
 //! - *Handed over* means that it has left the hub. What a connection has not sent when it breaks is gone, as for all other
 //!   stanzas: without acknowledgements (XEP-0198) nobody can tell how much of it has arrived.
+//! - What a privacy list stops by then is dropped: who has been blocked meanwhile is not heard any more (XEP-0191 section 3.3).
 
 use super::{Account, Context, Session, no_such_user};
 use crate::jid::Jid;
@@ -183,6 +184,7 @@ impl Account {
             count.add(&message);
             if message.serial > self.offline.handed
                 && let Some(stanza) = stamped(&message, &server)
+                && self.session_hears(session, &stanza)
             {
                 ctx.outbox.deliver(session, stanza);
             }

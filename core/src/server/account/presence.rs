@@ -9,12 +9,14 @@
 //!   (4.6.3 rule 1);
 //! - errors are delivered and change nothing: RFC 6121 does not stop broadcasts to whoever answers with one (4.4.2, 4.5.2).
 
+use super::privacy::Shift;
 use super::{Account, Available, Context, Session};
 use crate::jid::{BareJid, Jid};
 use crate::machine::Utc;
 use crate::payload::delay::Delay;
 use crate::server::outbox::{Then, What};
 use crate::server::output::SessionId;
+use crate::server::privacy::Traffic;
 use crate::server::store::{Delta, LastPresence};
 use crate::server::subscription::Kind;
 use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
@@ -22,11 +24,18 @@ use std::collections::BTreeSet;
 
 impl Account {
     /// Whom a broadcast goes to, besides the account's own resources: contacts that are subscribed to the account (RFC 6121
-    /// sections 4.2.2, 4.4.2, 4.5.2). `session` has sent `presence`, or has it sent in its name.
-    fn audience<'a>(&'a self, _session: &Session, presence: &Presence) -> impl Iterator<Item = &'a BareJid> {
+    /// sections 4.2.2, 4.4.2, 4.5.2), unless a privacy list hides it from them. `session` has sent `presence`, or has it sent
+    /// in its name.
+    fn audience<'a>(
+        &'a self,
+        session: &'a Session,
+        presence: &Presence,
+    ) -> impl Iterator<Item = &'a BareJid> {
         let shows = presence.kind() == PresenceType::Available;
-        let contacts = self.record.roster.contacts.iter().filter(|(_, contact)| contact.from);
-        contacts.map(|(jid, _)| jid).filter(move |jid| !(shows && self.changes.revoke(jid)))
+        let contacts =
+            self.record.roster.contacts.iter().filter(|(_, contact)| contact.from).map(|(jid, _)| jid);
+        let subscribed = contacts.filter(move |jid| !(shows && self.changes.revoke(jid)));
+        subscribed.filter(|jid| self.shows(session, jid))
     }
 
     /// Whether somebody is subscribed to the account's presence. So is the account itself (4.2.2).
@@ -61,7 +70,7 @@ impl Account {
         }
         if initial {
             self.show_others(id, ctx);
-            self.probe_contacts(ctx);
+            self.probe_contacts(id, ctx);
             self.show_requests(id, ctx);
         }
         if !online {
@@ -88,11 +97,19 @@ impl Account {
     }
 
     /// Asks those whom the account is subscribed to for their presence (4.3.1).
-    fn probe_contacts(&self, ctx: &mut Context<'_>) {
+    fn probe_contacts(&self, id: SessionId, ctx: &mut Context<'_>) {
+        let Some(session) = self.sessions.iter().find(|session| session.id == id) else { return };
         for (contact, _) in self.record.roster.contacts.iter().filter(|(_, contact)| contact.to) {
-            let probe = Presence::builder(PresenceType::Probe).from(self.jid.clone().into());
-            ctx.outbox.send(Stanza::Presence(probe.to(contact.clone().into()).build()));
+            if self.asks(session, contact) {
+                self.probe(contact, ctx);
+            }
         }
+    }
+
+    /// Asks somebody for their presence, in the name of all resources.
+    pub(super) fn probe(&self, contact: &BareJid, ctx: &mut Context<'_>) {
+        let probe = Presence::builder(PresenceType::Probe).from(self.jid.clone().into());
+        ctx.outbox.send(Stanza::Presence(probe.to(contact.clone().into()).build()));
     }
 
     fn broadcast_unavailable(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
@@ -159,15 +176,18 @@ impl Account {
 
     /// Somebody has got a subscription: it sees all available resources (3.1.5).
     pub(super) fn show_to(&self, contact: &BareJid, ctx: &mut Context<'_>) {
-        for available in self.sessions.iter().filter_map(|session| session.available.as_ref()) {
-            ctx.outbox.send(addressed(&available.presence, contact.clone().into()));
+        for session in self.sessions.iter().filter(|session| self.shows(session, contact)) {
+            if let Some(available) = &session.available {
+                ctx.outbox.send(addressed(&available.presence, contact.clone().into()));
+            }
         }
     }
 
     /// Somebody is about to lose its subscription: no resource is available to it any more (3.2.2, 3.3.3), also where one had
-    /// told it so itself (4.6.1).
-    pub(super) fn hide_from(&mut self, contact: &BareJid, ctx: &mut Context<'_>) {
-        for session in &mut self.sessions {
+    /// told it so itself (4.6.1). A session that the contact did not see `before`, on account of a privacy list, says nothing.
+    pub(super) fn hide_from(&mut self, contact: &BareJid, before: Option<&Shift>, ctx: &mut Context<'_>) {
+        let unseen = |session: &Session| before.is_some_and(|before| before.hid(session.id, contact));
+        for session in self.sessions.iter_mut().filter(|session| !unseen(session)) {
             let is_contact = |to: &Jid| to.bare_str() == contact.as_str();
             let told: Vec<Jid> = session.directed.iter().filter(|to| is_contact(to)).cloned().collect();
             session.directed.retain(|to| !is_contact(to));
@@ -267,17 +287,24 @@ impl Account {
 
     /// What every available resource has said last; while there is none, since when (4.3.2 rules 3 and 4).
     fn answer_probe(&self, probe: &Presence, from: &Jid, ctx: &mut Context<'_>) {
-        if !self.is_online() {
-            return answer_gone(probe, self.record.last.as_ref().map(|last| last.at), ctx);
+        let mut seen = false;
+        for session in self.sessions.iter().filter(|session| self.shows(session, from)) {
+            if let Some(available) = &session.available {
+                ctx.outbox.send(addressed(&available.presence, from.clone()));
+                seen = true;
+            }
         }
-        for available in self.sessions.iter().filter_map(|session| session.available.as_ref()) {
-            ctx.outbox.send(addressed(&available.presence, from.clone()));
+        if !seen {
+            // Whom a privacy list hides presence from cannot learn from this when the user was last online either.
+            let last = self.record.last.as_ref();
+            let last = last.filter(|_| !self.is_online() && self.keeps(Traffic::PresenceOut, from));
+            answer_gone(probe, last.map(|last| last.at), ctx);
         }
     }
 
     /// Only whether that one resource is available; to the account's own resources also in what words.
     fn answer_probe_of_resource(&self, probe: &Presence, from: &Jid, resource: &str, ctx: &mut Context<'_>) {
-        let session = self.session(resource);
+        let session = self.session(resource).filter(|session| self.shows(session, from));
         match session.and_then(|session| Some((session, session.available.as_ref()?))) {
             Some((_, available)) if self.is_own(Some(from)) => {
                 ctx.outbox.send(addressed(&available.presence, from.clone()));

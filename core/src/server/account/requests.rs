@@ -29,14 +29,15 @@ impl Account {
         }
     }
 
-    /// Who asks something, by the sender of the request.
+    /// Who asks something, by the sender of the request. A contact that a privacy list hides presence from is known, no more.
     fn asker(&self, from: Option<&Jid>) -> Asker {
         if self.is_own(from) {
             return Asker::Own;
         }
+        let hidden = from.is_some_and(|from| self.hides_from(from));
         match from.and_then(|from| self.record.roster.contacts.get(from.bare_str())) {
-            Some(contact) if contact.from => Asker::Contact,
-            Some(contact) if contact.to || contact.ask => Asker::Known,
+            Some(contact) if contact.from && !hidden => Asker::Contact,
+            Some(contact) if contact.from || contact.to || contact.ask => Asker::Known,
             _ => Asker::Stranger,
         }
     }

@@ -19,6 +19,7 @@ use super::{Account, Context};
 use crate::jid::BareJid;
 use crate::payload::delay::Delay;
 use crate::server::output::SessionId;
+use crate::server::privacy::Traffic;
 use crate::server::store::{Contact, Delta};
 use crate::server::subscription::{Inbound, Kind, Outbound, State};
 use crate::stanza::{Condition, Presence, PresenceBuilder, Stanza, StanzaError};
@@ -147,7 +148,9 @@ impl Account {
 
     /// Delivers the requests that wait for an answer to a resource that has become available (section 3.1.3 rule 4).
     pub(super) fn show_requests(&self, id: SessionId, ctx: &mut Context<'_>) {
-        for request in self.record.requests.values() {
+        let Some(session) = self.sessions.iter().find(|session| session.id == id) else { return };
+        let requests = self.record.requests.iter();
+        for (_, request) in requests.filter(|(jid, _)| self.hears(session, Traffic::Other, jid)) {
             let element = Element::parse(request.as_bytes(), stream::Limits::SERVER.xml);
             if let Some(stanza) = element.ok().and_then(|element| Stanza::parse(element).ok()) {
                 ctx.outbox.deliver(id, stanza);
@@ -164,7 +167,9 @@ impl Account {
         }
         self.asked_again = Some(now);
         let contacts = self.record.roster.contacts.iter();
-        for (jid, _) in contacts.filter(|(_, contact)| contact.ask && !contact.to) {
+        for (jid, _) in
+            contacts.filter(|(jid, contact)| contact.ask && !contact.to && self.keeps(Traffic::Other, jid))
+        {
             let request = self.to_contact(Kind::Subscribe, jid).id(&ctx.entropy.id());
             ctx.outbox.send(Stanza::Presence(request.build()));
         }

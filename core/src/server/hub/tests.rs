@@ -1,10 +1,12 @@
 //! A hub, its store, its sessions and the clock, all played by hand.
 
+mod blocking;
 mod delivery;
 mod documents;
 mod limits;
 mod loading;
 mod presence;
+mod privacy;
 mod roster;
 mod routing;
 mod services;

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 /// What the server can do, besides what depends on its configuration.
 const OF_DOMAIN: &[&str] = &[
+    ns::BLOCKING,
     ns::CAPS,
     ns::CARBONS,
     ns::DISCO_INFO,
@@ -21,6 +22,7 @@ const OF_DOMAIN: &[&str] = &[
     ns::MSGOFFLINE,
     ns::PING,
     ns::PRE_APPROVAL,
+    ns::PRIVACY,
     ns::PRIVATE,
     ns::TIME,
     ns::VCARD,

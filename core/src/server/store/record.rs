@@ -2,7 +2,9 @@
 
 use crate::jid::BareJid;
 use crate::machine::Utc;
+use crate::payload::privacy::Rule;
 use crate::sasl::StoredCredentials;
+use crate::server::privacy::Privacy;
 use std::collections::BTreeMap;
 
 /// What is kept of an account and loaded whole: small things only. Large collections (offline messages, documents, archives)
@@ -17,6 +19,8 @@ pub struct Record {
     /// Requests to subscribe to this account that nobody has answered yet, by who asked (RFC 6121 section 3.1.3): the whole
     /// presence stanza as XML. These contacts need not be in the roster.
     pub requests: BTreeMap<BareJid, Box<str>>,
+    /// Privacy lists and, as part of one of them, the block list (XEP-0016, XEP-0191).
+    pub privacy: Privacy,
     /// When the last session became unavailable, and in what words (RFC 6121 section 4.3.2, XEP-0012).
     pub last: Option<LastPresence>,
     /// How much waits for the account to come back.
@@ -129,6 +133,24 @@ pub enum Delta {
         /// The presence stanza as XML; `None`: it has been answered or withdrawn.
         stanza: Option<Box<str>>,
     },
+    /// A privacy list is new or has other rules; with none it is gone, and no default any more.
+    PrivacyList {
+        /// Its name.
+        name: Box<str>,
+        /// All of them, in any order.
+        rules: Vec<Rule>,
+    },
+    /// Rules of a privacy list have changed; what is said of [`Delta::PrivacyList`] holds here, too.
+    PrivacyRules {
+        /// Its name. There need not be such a list yet.
+        name: Box<str>,
+        /// The orders of those that go.
+        removed: Vec<u32>,
+        /// Those that come then; they replace rules of the same order.
+        added: Vec<Rule>,
+    },
+    /// Which privacy list is the default, if any.
+    DefaultPrivacyList(Option<Box<str>>),
     /// The account has gone offline, or come back (`None`).
     Last(Option<LastPresence>),
     /// A document is new, has changed, or is gone (`None`).
@@ -223,6 +245,9 @@ impl Record {
             Delta::Request { jid, stanza: None } => {
                 self.requests.remove(&jid);
             }
+            Delta::PrivacyList { name, rules } => self.privacy.put(name, rules),
+            Delta::PrivacyRules { name, removed, added } => self.privacy.edit(name, &removed, added),
+            Delta::DefaultPrivacyList(name) => self.privacy.default = name,
             Delta::Last(last) => self.last = last,
             Delta::Document { document, xml: Some(xml) } => {
                 self.documents.insert(document, xml.len());
