@@ -160,6 +160,18 @@ impl<S: Store> Asker<S> {
         let loaded = self.change("juliet", deltas);
         assert_eq!(loaded, record);
         assert_eq!(loaded.roster.version, 10);
+
+        let mine = Contact { from: true, ..contact(11) };
+        let last = LastPresence { at: Utc::from_unix_millis(-7), status: "x".into() };
+        let deltas =
+            vec![Delta::Contact { jid: jid("nurse"), contact: mine }, Delta::Last(Some(last.clone()))];
+        assert_eq!(self.save("juliet", deltas), Ok(()));
+        for (name, subscribed) in [("nurse", true), ("romeo", false), ("nobody", false)] {
+            let found = Found::Watcher { subscribed, guarded: false, last: Some(last.at) };
+            assert_eq!(self.read("juliet", Query::Watcher(jid(name))), Ok(found));
+        }
+        assert_eq!(self.read("nobody", Query::Watcher(jid("juliet"))), Err(StoreError::Missing));
+        assert_eq!(self.save("juliet", vec![Delta::Last(None)]), Ok(()));
     }
 
     fn removed_contacts(&mut self) {
@@ -309,9 +321,10 @@ fn any_delta(random: &mut Random, record: &Record) -> Delta {
 }
 
 fn any_query(random: &mut Random) -> Query {
-    match random.below(3) {
+    match random.below(4) {
         0 => Query::Credentials,
         1 => Query::Document(any_document(random)),
+        2 => Query::Watcher(any_jid(random, 200)),
         _ => Query::Offline { after: random.below(20) as u64, limit: random.below(5) as u32 },
     }
 }

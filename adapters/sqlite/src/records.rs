@@ -74,14 +74,19 @@ fn read(
     account: &BareJid,
     query: &Query,
 ) -> rusqlite::Result<Result<Found, StoreError>> {
-    let mut find = connection.prepare_cached("SELECT id, disabled FROM account WHERE jid = ?1")?;
-    let found = find.query_row([account.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
-    let Some((id, disabled)) = found.optional()? else { return Ok(Err(StoreError::Missing)) };
+    let mut find = connection.prepare_cached("SELECT id, disabled, last_at FROM account WHERE jid = ?1")?;
+    let found = find
+        .query_row([account.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)));
+    let Some((id, disabled, last)) = found.optional()? else { return Ok(Err(StoreError::Missing)) };
     Ok(Ok(match query {
         Query::Credentials => {
             Found::Credentials(StoredCredentials { scram: credentials::keys(connection, id)?, disabled })
         }
         Query::Document(document) => Found::Document(documents::one(connection, id, document)?),
+        Query::Watcher(jid) => {
+            let subscribed = roster::is_subscribed(connection, id, jid)?;
+            Found::Watcher { subscribed, guarded: false, last: last.map(Utc::from_unix_millis) }
+        }
         Query::Offline { after, limit } => Found::Offline(offline::waiting(connection, id, *after, *limit)?),
         _ => return Err(unknown("queries")),
     }))

@@ -1,7 +1,7 @@
 //! Contacts, and which have been removed.
 
 use super::columns::address;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 use waxwing_core::jid::BareJid;
 use waxwing_core::server::store::{Contact, Roster};
@@ -20,6 +20,14 @@ pub(super) fn contacts(connection: &Connection, id: i64) -> rusqlite::Result<BTr
     )?;
     let rows = select.query_map([id], |row| Ok((address(row, 0)?, contact(row)?)))?;
     rows.collect()
+}
+
+/// Whether a contact sees the account's presence.
+pub(super) fn is_subscribed(connection: &Connection, id: i64, jid: &BareJid) -> rusqlite::Result<bool> {
+    let mut select =
+        connection.prepare_cached("SELECT flags FROM contact WHERE account = ?1 AND jid = ?2")?;
+    let flags: Option<u8> = select.query_row(params![id, jid.as_str()], |row| row.get(0)).optional()?;
+    Ok(flags.is_some_and(|flags| flags & FROM != 0))
 }
 
 /// Oldest first.

@@ -1,9 +1,11 @@
 //! Probes of accounts that are not in memory (RFC 6121 section 4.3.2).
 //!
 //! Whoever comes online probes all its contacts, and most of them are not there. Loading them would fill the memory with
-//! accounts that nobody uses, so the store is asked for the little that the answer takes.
+//! accounts that nobody uses, so the store is asked for the little that the answer takes. An account that has privacy lists is
+//! loaded all the same: they are its own to read.
 
 use super::Hub;
+use super::entities::Waiting;
 use super::requests::Asked;
 use crate::machine::Now;
 use crate::server::account::answer_absent;
@@ -28,10 +30,16 @@ impl Hub {
         if probe.to().is_some_and(|to| self.entities.get_mut(to.bare_str()).is_some()) {
             return self.tools.outbox.send(probe);
         }
-        let mut ctx = self.tools.context(now);
         match result {
-            Ok(Found::Watcher { subscribed, last }) => answer_absent(&probe, subscribed, last, &mut ctx),
-            Err(StoreError::Missing) => answer_absent(&probe, false, None, &mut ctx),
+            Ok(Found::Watcher { guarded: true, .. }) => {
+                if let Some(account) = probe.to().map(|to| to.to_bare()) {
+                    self.wait(now, &account, Waiting::Stanza(probe));
+                }
+            }
+            Ok(Found::Watcher { subscribed, last, .. }) => {
+                answer_absent(&probe, subscribed, last, &mut self.tools.context(now))
+            }
+            Err(StoreError::Missing) => answer_absent(&probe, false, None, &mut self.tools.context(now)),
             Ok(_) | Err(_) => {}
         }
     }
