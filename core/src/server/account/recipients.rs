@@ -30,8 +30,10 @@ impl Account {
         if self.is_own(Some(to)) || ends_or_answers(&stanza) {
             return Some(stanza);
         }
-        let session = self.sessions.iter_mut().find(|session| session.id == id)?;
-        if session.recipients.admit(to.bare_str(), ctx.now, &ctx.config.limits) {
+        // A session that has gone was asked when it sent this.
+        let session = self.sessions.iter_mut().find(|session| session.id == id);
+        if session.is_none_or(|session| session.recipients.admit(to.bare_str(), ctx.now, &ctx.config.limits))
+        {
             return Some(stanza);
         }
         let error = StanzaError::new(Condition::PolicyViolation).with_type(ErrorType::Wait);
