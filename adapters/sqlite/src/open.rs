@@ -2,6 +2,7 @@
 
 use crate::error::{OpenError, because};
 use crate::{records, schema};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, TryLockError};
 use std::path::Path;
@@ -81,6 +82,8 @@ pub(crate) fn database(directory: &Path) -> Result<Connection, OpenError> {
     }
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;").map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(records::STATEMENTS);
+    // Else a plan may depend on the values bound, and a statement is prepared again whenever those change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     schema::migrate(&mut connection).map_err(failed)?;
     Ok(connection)
 }
