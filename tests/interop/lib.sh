@@ -137,7 +137,7 @@ password_of() {
 # ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, and
 # PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks. PEER_HOST is another address of
 # the loopback network than 127.0.0.1; there the ports are the registered ones, 5222 and 5223. PEER_MODULES:
-# more modules of Prosody, quoted and with commas.
+# more modules of Prosody, quoted and with commas; PEER_EJABBERD_MODULES: of ejabberd, in YAML.
 peer_start() {
     peer_name=$1
     local dir=$2
@@ -291,7 +291,7 @@ $storage
 disable_sasl_mechanisms: [DIGEST-MD5, X-OAUTH2]
 acme: {auto: false}
 shaper: {}
-modules: {mod_disco: {}, mod_ping: {}, mod_roster: {}}
+modules: {mod_disco: {}, mod_ping: {}, mod_roster: {}${PEER_EJABBERD_MODULES:+, $PEER_EJABBERD_MODULES}}
 CONFIG
     cat >"$dir/inetrc" <<CONFIG
 {lookup, ["file", "native"]}.

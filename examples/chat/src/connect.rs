@@ -7,6 +7,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::net::{TcpStream, lookup_host};
 use waxwing_core::client::{Client, Config, TlsMode};
+use waxwing_core::payload::disco::Identity;
+use waxwing_core::payload::version::Version;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stream::tls::{ClientTls, default_provider};
 use waxwing_tokio::{Clock, Driver, entropy};
@@ -29,6 +31,11 @@ pub async fn connect(options: &Options, password: String) -> Result<Driver<Clien
     let mut config = Config::new(options.account.clone(), tls);
     let username = options.account.local().unwrap_or_default().to_owned();
     config.credentials = Some(Credentials::Password { username, password });
+    config.caps_node = Some("waxwing:chat".to_owned());
+    config.software = Some(Version::new("Waxwing chat", env!("CARGO_PKG_VERSION")));
+    if let Some(info) = &mut config.disco {
+        info.identities = vec![Identity::new("client", "console").with_name("Waxwing chat")];
+    }
     let clock = Clock::start();
     let entropy = entropy().map_err(|e| format!("the operating system gives no randomness: {e}"))?;
     Driver::new(Client::new(config, clock.now(), entropy), socket, clock)

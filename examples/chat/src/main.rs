@@ -6,6 +6,8 @@ mod cli;
 mod command;
 mod connect;
 mod input;
+mod people;
+mod say;
 mod talk;
 
 use std::io::{self, IsTerminal as _};
