@@ -264,6 +264,11 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_lists_the_commands_as_they_are() {
+        assert!(include_str!("../README.md").contains(HELP), "copy HELP into README.md");
+    }
+
+    #[test]
     fn every_command_in_the_help_is_one() {
         let words = HELP.split_whitespace().filter_map(|word| word.strip_prefix('/'));
         for word in words.map(|word| word.trim_end_matches(',')).filter(|word| !word.starts_with('/')) {
