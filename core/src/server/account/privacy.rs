@@ -51,13 +51,15 @@ pub(super) fn is_about_privacy(iq: &Iq) -> bool {
 }
 
 impl Account {
-    /// What a session sends passes, or is refused (XEP-0016 section 2.14, XEP-0191 section 3.3).
+    /// What a session sends passes, or is refused (XEP-0016 section 2.14, XEP-0191 section 3.3). The session may have gone while
+    /// the stanza waited for its turn.
     pub(super) fn let_out(&self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
         if !self.has_lists() {
             return Some(stanza);
         }
-        let session = self.sessions.iter().find(|session| session.id == id)?;
-        let verdict = self.judge(self.in_force(session), Traffic::outgoing(&stanza), stanza.to()?);
+        let session = self.sessions.iter().find(|session| session.id == id);
+        let list = self.list_in_force(session.and_then(|session| session.privacy.active.as_deref()));
+        let verdict = self.judge(list, Traffic::outgoing(&stanza), stanza.to()?);
         let error = match verdict {
             Verdict::Allow => return Some(stanza),
             Verdict::Deny => StanzaError::new(Condition::NotAcceptable).with_type(ErrorType::Cancel),

@@ -73,7 +73,7 @@ impl Shards {
     fn step(&mut self, dice: &mut Entropy) {
         let mut roll = |sides: u64| dice.next_u64() % sides;
         let (action, from, to, resource, id) =
-            (roll(20), roll(ACCOUNTS), roll(ACCOUNTS), roll(3), roll(1000));
+            (roll(24), roll(ACCOUNTS), roll(ACCOUNTS), roll(3), roll(1000));
         let session = SessionId(from * 3 + resource);
         let shard = shard_of(&user(from), self.hubs.len() as u32);
         let to = match roll(3) {
@@ -94,6 +94,10 @@ impl Shards {
             10 | 11 => format!("<iq type='get' to='{to}' id='{id}'><x xmlns='urn:x'/></iq>"),
             12 => format!("<iq type='get' to='example.com' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"),
             13 => format!("<message type='headline' to='{to}' id='{id}'/>"),
+            20..=23 => {
+                let of_type = ["subscribe", "subscribed", "unsubscribe", "unsubscribed"][roll(4) as usize];
+                format!("<presence type='{of_type}' to='{to}' id='{id}'/>")
+            }
             14 => format!("<message type='groupchat' to='{to}' id='{id}'/>"),
             _ => format!("<message type='chat' to='{to}' id='{id}'/>"),
         };
@@ -125,7 +129,7 @@ fn four_shards_give_what_one_hub_gives() {
     for seed in 0..20 {
         let [mut one, mut four] = [Shards::new(1), Shards::new(4)];
         let [mut a, mut b] = [Entropy::from_seed([seed; 32]), Entropy::from_seed([seed; 32])];
-        for _ in 0..1000 {
+        for _ in 0..1500 {
             one.step(&mut a);
             four.step(&mut b);
         }

@@ -264,3 +264,18 @@ fn rfc6121_4_3_2_the_time_of_the_last_presence_outlives_the_server_and_its_words
     }
     assert!(world.probed(NURSE, JULIET)[0].contains("stamp='2026-01-01T00:00:05Z'"));
 }
+
+#[test]
+fn xep0191_3_2_whoever_is_blocked_learns_nothing_from_a_probe_of_an_account_that_is_not_in_memory() {
+    let mut world = world();
+    world.online("juliet/balcony", 0);
+    world.pass(SECOND * 5);
+    let block = format!("<block xmlns='urn:xmpp:blocking'><item jid='{NURSE}'/></block>");
+    world.send("juliet/balcony", &format!("<iq type='set' id='b'>{block}</iq>"));
+    world.leave("juliet/balcony");
+    let known = world.probed(NURSE, JULIET);
+    world.pass(SECOND * 60);
+    assert_eq!(world.hub.entities.len(), 0);
+    assert_eq!(world.probed(NURSE, JULIET), known);
+    assert!(!known.iter().any(|answer| answer.contains("delay")), "{known:?}");
+}
