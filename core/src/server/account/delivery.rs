@@ -96,13 +96,12 @@ impl Account {
             self.copy_received(&message, reached, ctx);
         }
         let mut receivers = self.sessions.iter().filter(|session| reached(session)).peekable();
-        let mut spare = false;
+        let spare = receivers.clone().nth(1).is_some();
         while let Some(session) = receivers.next() {
             if receivers.peek().is_none() {
                 return self.offline.hand(session.id, message, spare, ctx);
             }
             self.offline.hand(session.id, message.clone(), spare, ctx);
-            spare = true;
         }
     }
 

@@ -126,10 +126,11 @@ impl Account {
                 kept.messages = kept.messages.saturating_add(1);
                 kept.bytes = kept.bytes.saturating_add(bytes);
                 if copies {
-                    // Who takes messages by now is being given this one.
+                    // Who takes messages by now is given this one.
                     let has_it = |session: &Session| session.priority().is_some_and(|priority| priority >= 0);
                     self.copy_received(&message, has_it, ctx);
                 }
+                self.flush_to_anybody(ctx);
             }
             Err(error) => ctx.outbox.bounce_with(&message.into(), store_trouble(&error)),
         }
@@ -170,13 +171,14 @@ impl Account {
             return self.end_flush(ctx);
         };
         if !self.takes_messages(session) {
-            self.end_flush(ctx);
-            return self.flush_to_another(ctx);
+            let over = self.offline.flush.take();
+            self.flush_to_anybody(ctx);
+            return self.release(over, ctx);
         }
         let Some(last) = page.last() else {
-            // Those that the store had confirmed when it looked are gone; what is under way came later.
+            // None of those that it has confirmed so far is left.
             self.record.offline = OfflineCount::default();
-            return if self.offline.pending.messages > 0 { self.read_page(ctx) } else { self.end_flush(ctx) };
+            return self.end_flush(ctx);
         };
         let (through, server) = (last.serial, Jid::from(self.jid.to_domain()));
         let mut count = OfflineCount::default();
@@ -211,9 +213,15 @@ impl Account {
         }
     }
 
-    /// Nothing more is to come: what came later is due. If the session has gone, it takes its way anew.
+    /// Nothing more is to come: what came later is due.
     fn end_flush(&mut self, ctx: &mut Context<'_>) {
-        let Some(flush) = self.offline.flush.take() else { return };
+        let over = self.offline.flush.take();
+        self.release(over, ctx);
+    }
+
+    /// Hands a session what was held for it. If it has gone, that takes its way anew.
+    fn release(&mut self, over: Option<Box<Flush>>, ctx: &mut Context<'_>) {
+        let Some(flush) = over else { return };
         let is_there = self.sessions.iter().any(|session| session.id == flush.session);
         for Held { message, spare } in flush.held {
             if is_there {
@@ -224,7 +232,7 @@ impl Account {
         }
     }
 
-    fn flush_to_another(&mut self, ctx: &mut Context<'_>) {
+    fn flush_to_anybody(&mut self, ctx: &mut Context<'_>) {
         let ids: Vec<SessionId> = self.sessions.iter().map(|session| session.id).collect();
         ids.into_iter().for_each(|id| self.became_available(id, ctx));
     }

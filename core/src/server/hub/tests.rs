@@ -5,6 +5,7 @@ mod delivery;
 mod documents;
 mod limits;
 mod loading;
+mod offline;
 mod presence;
 mod privacy;
 mod roster;
