@@ -1,7 +1,7 @@
 //! Business cards (XEP-0054): everybody sees them, only their owner writes them.
 
 use super::{Answer, Asked, Asker, Reply, Task, written};
-use crate::payload::vcard::Vcard;
+use crate::payload::vcard::{self, Vcard};
 use crate::server::context::Context;
 use crate::server::store::{Delta, Document};
 use crate::stanza::{Condition, Iq, IqType, StanzaError};
@@ -18,21 +18,22 @@ pub(super) fn answer(asked: &Asked<'_>, iq: &Iq, ctx: &Context<'_>) -> Answer {
     }
 }
 
-/// There is no card. Others must not learn from that that there is an account (section 3.3).
+/// There is no card. The owner gets an empty one, which many clients expect where section 3.1 leaves the choice; others must
+/// not learn from the answer that there is an account (section 3.3).
 pub(super) fn missing(asker: Asker) -> Answer {
-    Err(match asker {
-        Asker::Own => Condition::ItemNotFound.into(),
-        _ => Condition::ServiceUnavailable.into(),
-    })
+    match asker {
+        Asker::Own => Ok(Reply::Payload(vcard::get())),
+        _ => Err(Condition::ServiceUnavailable.into()),
+    }
 }
 
 fn set(iq: &Iq, ctx: &Context<'_>) -> Answer {
     let payload = iq.payload().ok_or(Condition::BadRequest)?;
-    let card = Vcard::parse(payload)?;
-    let xml = (!card.is_empty()).then(|| written(payload));
-    if xml.as_ref().is_some_and(|xml| xml.len() > ctx.config.limits.vcard_bytes) {
+    Vcard::parse(payload)?;
+    let xml = written(payload);
+    if xml.len() > ctx.config.limits.vcard_bytes {
         let error = StanzaError::new(Condition::NotAcceptable);
         return Err(error.with_text_in("en", "The vCard is too large: use a smaller picture."));
     }
-    Ok(Reply::After(Task::Save(vec![Delta::Document { document: Document::Vcard, xml }])))
+    Ok(Reply::After(Task::Save(vec![Delta::Document { document: Document::Vcard, xml: Some(xml) }])))
 }
