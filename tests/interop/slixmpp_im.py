@@ -306,7 +306,7 @@ async def services(peer):
 
 
 # What our server lacks.
-NOT_BUILT_YET = (blocking, services)
+NOT_BUILT_YET = (blocking,)
 
 
 async def main(env):
