@@ -4,6 +4,37 @@ use super::ScramHash;
 use super::hash::{Secret, same};
 use crate::machine::Entropy;
 
+/// A password on its way to where its keys are derived. It is overwritten when it is dropped, and `Debug` does not show it.
+#[derive(Clone, Default)]
+pub struct Password(Secret);
+
+impl Password {
+    /// Takes a password as it was typed.
+    pub fn new(password: &str) -> Password {
+        Password(Secret::new(password.as_bytes()))
+    }
+
+    /// The password.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.0.bytes()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Password {
+    /// Takes a time that depends on the lengths only.
+    fn eq(&self, other: &Password) -> bool {
+        same(self.0.bytes(), other.0.bytes())
+    }
+}
+
+impl Eq for Password {}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
 /// Stored keys for one hash function (RFC 5802 section 3). Not enough to log in with, but enough to try passwords
 /// against: keep them as you keep passwords.
 #[derive(Clone, PartialEq, Eq)]

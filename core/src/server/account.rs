@@ -17,6 +17,7 @@ mod subscription;
 use super::config::ConflictPolicy;
 use super::context::Context;
 use super::output::{Output, SessionId};
+use super::services;
 use super::store::Record;
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::machine::{Entropy, Instant};
@@ -40,6 +41,8 @@ pub(super) struct Account {
     /// In the order in which they were bound. There are few.
     sessions: Vec<Session>,
     changes: Changes,
+    /// When the user last changed the password.
+    password_changed: Option<Instant>,
     offline: Offline,
     /// When its unanswered requests to subscribe to others were last sent again.
     asked_again: Option<Instant>,
@@ -86,6 +89,7 @@ impl Account {
             anonymous: false,
             sessions: Vec::new(),
             changes: Changes::default(),
+            password_changed: None,
             asked_again: None,
             offline: Offline::default(),
         }
@@ -121,7 +125,8 @@ impl Account {
     /// 2. subscriptions take their turn;
     /// 3. privacy lists stop what is for somebody who is blocked;
     /// 4. presence changes what the account knows of the session;
-    /// 5. the other sessions get copies of messages.
+    /// 5. the other sessions get copies of messages;
+    /// 6. what asks the domain about the account itself is answered.
     pub(super) fn send(&mut self, id: SessionId, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
         let stanza = self.check_recipient(id, stanza, ctx)?;
         let stanza = self.sent_in_turn(id, stanza, ctx)?;
@@ -131,7 +136,14 @@ impl Account {
                 self.copy_sent(id, &message, ctx);
                 Some(message.into())
             }
-            Stanza::Iq(iq) => Some(iq.into()),
+            Stanza::Iq(iq) => {
+                let to_domain = iq.to().is_some_and(|to| self.is_own_domain(to));
+                if to_domain && services::is_for_own_account(&iq) {
+                    self.receive_request(&iq, ctx);
+                    return None;
+                }
+                Some(iq.into())
+            }
         }
     }
 
@@ -265,6 +277,11 @@ impl Account {
                 ctx.outbox.deliver(session.id, stanza.clone());
             }
         }
+    }
+
+    /// True for the domain that the account is one of.
+    fn is_own_domain(&self, jid: &Jid) -> bool {
+        jid.is_domain() && jid.as_str() == self.jid.domain()
     }
 
     /// True for the account's own addresses.

@@ -3,6 +3,7 @@
 use crate::jid::BareJid;
 use crate::payload::disco::Item;
 use crate::payload::version::Version;
+use crate::sasl::StoredCredentials;
 use core::time::Duration;
 
 /// Configuration of a [`Hub`](super::Hub).
@@ -25,6 +26,9 @@ pub struct Config {
     pub strangers: Strangers,
     /// What becomes of messages to accounts that do not exist.
     pub unknown_users: UnknownUsers,
+    /// In-band registration (XEP-0077): clients may make accounts, and users change their passwords and remove their accounts.
+    /// `None`: none of that.
+    pub registration: Option<Registration>,
     /// What the server says of itself (XEP-0092).
     pub software: Version,
     /// The URI that names the software in its capabilities (XEP-0115 section 4).
@@ -90,6 +94,36 @@ pub enum UnknownUsers {
     Refuse,
     /// They are ignored, as if they were kept: nobody learns which accounts exist (RFC 6120 section 13.11).
     Ignore,
+}
+
+/// In-band registration (XEP-0077). How many accounts may come from one network address is for those to limit who see it: the
+/// owners of connections.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Registration {
+    /// One account each such time, on the whole server: of several shards each has its part. More are refused with
+    /// resource-constraint.
+    pub every: Duration,
+    /// So many at once after a quiet time. 0: none ever.
+    pub burst: u32,
+    /// The least time between two changes of one account's password: each costs as much as a registration. More are refused
+    /// with resource-constraint.
+    pub password_every: Duration,
+    /// PBKDF2 iterations for new passwords.
+    pub iterations: u32,
+}
+
+impl Default for Registration {
+    /// One account a minute, ten at once, a change of password every ten seconds,
+    /// [`StoredCredentials::DEFAULT_ITERATIONS`].
+    fn default() -> Registration {
+        Registration {
+            every: Duration::from_secs(60),
+            burst: 10,
+            password_every: Duration::from_secs(10),
+            iterations: StoredCredentials::DEFAULT_ITERATIONS,
+        }
+    }
 }
 
 /// What a hub may hold. All are hard; 0 means none, never "unlimited".
@@ -182,6 +216,7 @@ impl Config {
             to_bare: BareDelivery::default(),
             strangers: Strangers::default(),
             unknown_users: UnknownUsers::default(),
+            registration: None,
             software: Version::new("Waxwing", env!("CARGO_PKG_VERSION")),
             caps_node: "urn:waxwing:server".into(),
             items: Vec::new(),

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | stream header | stream header, features: STARTTLS, or mechanisms | 4.3, 5.4.1, 6.4.1 |
 //! | `<starttls/>` | `<proceed/>`, then TLS and all over again | 5.4.2, 5.4.3 |
+//! | iq with `<query/>` of registration | what to fill in; or [`Event::Register`], then a result or an error | XEP-0077 |
 //! | `<auth/>`, `<response/>` | [`Event::Lookup`] or a verdict asked for, `<challenge/>`, `<success/>` or `<failure/>` | 6.4 |
 //! | stream header | stream header, features: bind | 6.4.6, 7.4 |
 //! | iq with `<bind/>` | [`Event::Bind`], then the address or an error | 7.6, 7.7 |
@@ -23,6 +24,7 @@ mod config;
 mod event;
 mod exchange;
 mod negotiation;
+mod register;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -127,6 +129,14 @@ impl Connection {
     pub fn verdict(&mut self, now: Now, verdict: Result<String, sasl::Condition>) {
         if let State::Negotiating(negotiation) = &mut self.state {
             negotiation.verdict(&mut self.link, now, verdict);
+            self.resume(now);
+        }
+    }
+
+    /// The answer to [`Event::Register`]: the account is there, or what the client is told.
+    pub fn registered(&mut self, now: Now, result: Result<(), StanzaError>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.registered(&mut self.link, now, result);
             self.resume(now);
         }
     }

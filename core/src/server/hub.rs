@@ -14,7 +14,7 @@
 //! Therefore a server may run many hubs, each with the entities that [`shard_of`] assigns to it. Calls that concern an account
 //! ([`lookup`](Hub::lookup), [`bind`](Hub::bind), what follows for that session, administration) go to the shard of its bare
 //! address; an [`Envelope`] that comes out for a shard goes into that shard's [`envelope`](Hub::envelope), in order; replies of
-//! the store go to the shard that [`RequestId`](super::store::RequestId) names. Everything else may go to any shard, as long
+//! the store go to the shard that [`RequestId`] names. Everything else may go to any shard, as long
 //! as stanzas of one remote stream go to one shard, in order.
 //!
 //! # Order
@@ -27,6 +27,7 @@ mod accounts;
 mod admin;
 mod entities;
 mod probes;
+mod register;
 mod requests;
 mod routing;
 mod sessions;
@@ -37,19 +38,24 @@ use super::context::Context;
 use super::module::Module;
 use super::outbox::Outbox;
 use super::services;
-use super::store::{self, Delta, Record};
+use super::store::{self, Delta, Record, RequestId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
-use crate::sasl::StoredCredentials;
+use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Condition, Stanza};
 use crate::xml::Element;
 use absent::Absent;
 use entities::Entities;
+use register::{Applicant, Pace};
 use requests::{Order, Requests};
 use sessions::Sessions;
 
-pub use super::config::{BareDelivery, Config, ConflictPolicy, Limits, Strangers, UnknownUsers};
-pub use super::output::{AdminError, AdminId, Envelope, LookupId, Output, SessionId, Unavailable};
+pub use super::config::{
+    BareDelivery, Config, ConflictPolicy, Limits, Registration, Strangers, UnknownUsers,
+};
+pub use super::output::{
+    AdminError, AdminId, Envelope, LookupId, Output, RegistrationId, SessionId, Unavailable,
+};
 
 /// Accounts and the routing between them. See the [module](self).
 #[derive(Debug)]
@@ -61,6 +67,7 @@ pub struct Hub {
     absent: Absent,
     sessions: Sessions,
     requests: Requests,
+    pace: Pace,
 }
 
 /// What entities are lent while they work.
@@ -107,7 +114,8 @@ impl Hub {
         let absent = Absent::new(&mut entropy);
         let sessions = Sessions::new(&mut entropy);
         let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default(), started: None };
-        Hub { tools, domains, entities, absent, sessions, requests: Requests::default() }
+        let (requests, pace) = (Requests::default(), Pace::default());
+        Hub { tools, domains, entities, absent, sessions, requests, pace }
     }
 
     /// Adds a module, behind those added before.
@@ -192,6 +200,20 @@ impl Hub {
     /// The store answered.
     pub fn store_reply(&mut self, now: Now, reply: store::Reply) {
         self.answered(now, reply);
+        self.route_all(now);
+    }
+
+    /// Somebody who has not logged in wants an account (XEP-0077). Answered with [`Output::Registered`]: once the account is
+    /// there for good, or with the error that the client is to get. The account's shard has to be asked.
+    pub fn register(&mut self, now: Now, id: RegistrationId, account: BareJid, password: Password) {
+        self.begin_registration(now, Applicant { id, account, password });
+        self.route_all(now);
+    }
+
+    /// The answer to [`Output::Derive`]; `None`: that cannot be a password (SASLprep, RFC 4013). One that does not come is given
+    /// up like one of the store's.
+    pub fn derived(&mut self, now: Now, id: RequestId, keys: Option<StoredCredentials>) {
+        self.keys(now, id, keys);
         self.route_all(now);
     }
 

@@ -4,6 +4,7 @@
 use super::output::{Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
+use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Condition, ErrorType, Iq, Message, Presence, PresenceType, Stanza, StanzaError};
 use std::collections::VecDeque;
 
@@ -14,6 +15,8 @@ pub(super) struct Outbox {
     pub(super) work: VecDeque<Stanza>,
     /// Asked by entities, not yet handed to the store. Empty between calls.
     pub(super) asks: VecDeque<Ask>,
+    /// Accounts that the store has removed, still in memory. Empty between calls.
+    pub(super) removed: VecDeque<BareJid>,
 }
 
 /// What an entity asks of the store. The answer comes back to the entity, together with `then`.
@@ -28,6 +31,10 @@ pub(super) struct Ask {
 pub(super) enum What {
     Save(Vec<Delta>),
     Read(Query),
+    /// The account goes, with all that belongs to it.
+    Delete,
+    /// Not the store's business but the owner's: the keys of a password.
+    Derive(Password),
 }
 
 /// What an entity does once the store has answered it.
@@ -49,6 +56,10 @@ pub(super) enum Then {
     MessagesRead,
     /// Goes on to the next messages.
     MessagesRemoved { through: u64, count: OfflineCount },
+    /// Saves the new password.
+    Password,
+    /// The account is gone.
+    Removed,
     /// Answers the request that asked for what the store was asked for.
     Answer(Iq),
 }
@@ -58,6 +69,8 @@ pub(super) enum Then {
 pub(super) enum Answer {
     Saved(Result<(), StoreError>),
     Found(Result<Found, StoreError>),
+    /// `None`: that cannot be a password.
+    Derived(Result<Option<StoredCredentials>, StoreError>),
 }
 
 impl Outbox {

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::jid::FullJid;
-use crate::sasl::StoredCredentials;
+use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::StreamError;
 
@@ -17,6 +17,10 @@ pub struct LookupId(pub u64);
 /// Names an order to change an account. Chosen by the hub's owner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AdminId(pub u64);
+
+/// Names a registration. Chosen by the hub's owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RegistrationId(pub u64);
 
 /// The credentials of an account cannot be read right now (SASL temporary-auth-failure).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +84,28 @@ pub enum Output {
         shard: u32,
         /// For its [`Hub::envelope`](super::Hub::envelope).
         envelope: Envelope,
+    },
+    /// The keys of a new password are to be derived, with
+    /// [`StoredCredentials::derive`](crate::sasl::StoredCredentials::derive): give them to
+    /// [`Hub::derived`](super::Hub::derived).
+    ///
+    /// That takes tens of milliseconds, in which a hub could route ten thousand messages; so a hub does not do it, and its
+    /// owner should not do it on the thread that drives the hub, if there are others. How often it comes is limited
+    /// ([`Registration`](super::hub::Registration)).
+    Derive {
+        /// Goes into the answer.
+        id: store::RequestId,
+        /// The password.
+        password: Password,
+        /// How many iterations.
+        iterations: u32,
+    },
+    /// The answer to [`Hub::register`](super::Hub::register).
+    Registered {
+        /// Of the registration.
+        id: RegistrationId,
+        /// Whether there is now such an account, durably; or what the client is told.
+        result: Result<(), StanzaError>,
     },
     /// An order to change an account has been carried out, durably, or not.
     Administered {

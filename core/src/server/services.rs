@@ -13,15 +13,17 @@
 mod disco;
 mod last;
 mod private;
+mod register;
 mod vcard;
 
 use super::context::Context;
 use super::module::Place;
 use super::store::{Delta, Document, Record};
-use crate::jid::FullJid;
+use crate::jid::{BareJid, FullJid};
 use crate::ns;
 use crate::payload::datetime::Offset;
 use crate::payload::time::EntityTime;
+use crate::sasl::Password;
 use crate::stanza::{Condition, Iq, IqType, PresenceType, Stanza, StanzaError};
 use crate::xml::{Element, ElementBuilder, ElementRef, Limits, Scope};
 
@@ -43,6 +45,7 @@ pub(super) enum Asker {
 /// An account that is asked something.
 pub(super) struct Asked<'a> {
     pub(super) asker: Asker,
+    pub(super) jid: &'a BareJid,
     pub(super) record: &'a Record,
     pub(super) anonymous: bool,
     /// Somebody is connected.
@@ -57,6 +60,10 @@ pub(super) enum Task {
     Fetch(Document),
     /// Make these changes, and then send an empty result.
     Save(Vec<Delta>),
+    /// Change the password, and then send an empty result.
+    Password(Password),
+    /// Remove the account, and then send an empty result.
+    Remove,
 }
 
 /// What becomes of a request.
@@ -129,6 +136,7 @@ fn account_answer(asked: &Asked<'_>, iq: &Iq, ctx: &mut Context<'_>) -> Answer {
     match (name, namespace, asked.asker) {
         ("vCard", ns::VCARD, _) => vcard::answer(asked, iq, ctx),
         ("query", ns::PRIVATE, Asker::Own) => private::answer(asked, iq, ctx),
+        ("query", ns::REGISTER, Asker::Own) => register::answer(asked, iq, ctx),
         ("query", ns::LAST, Asker::Own | Asker::Contact) => last::of_account(asked, iq, ctx),
         ("query", ns::LAST, Asker::Known) => Err(Condition::Forbidden.into()),
         ("ping", ns::PING, Asker::Own | Asker::Contact) => only_get(iq).map(|()| Reply::Empty),
@@ -182,6 +190,11 @@ pub(super) fn with_document(asker: Asker, iq: &Iq, xml: Option<&str>, ctx: &mut 
     };
     // Nothing has to be done any more.
     let _ = finish(iq, answer, ctx);
+}
+
+/// Whether a request that a user sends to the domain is about the user's own account (XEP-0077 section 3).
+pub(super) fn is_for_own_account(iq: &Iq) -> bool {
+    iq.kind().is_request() && names(iq) == ("query", ns::REGISTER)
 }
 
 /// Whether an account's own request reads or changes what lasts.

@@ -6,11 +6,11 @@ mod slab;
 mod tests;
 
 use super::connection::{self, Connection, SessionFacts, Transport};
-use super::hub::{Hub, LookupId, Output, SessionId};
+use super::hub::{Hub, LookupId, Output, RegistrationId, SessionId};
 use super::store::{self, MemoryStore};
 use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
-use crate::sasl;
+use crate::sasl::{self, StoredCredentials};
 use crate::stream::{StreamError, TlsInfo};
 use slab::Slab;
 use std::collections::{BTreeSet, VecDeque};
@@ -289,6 +289,9 @@ impl Server {
         let Some(entry) = self.connections.get_mut(id) else { return };
         match event {
             connection::Event::Lookup { account } => self.hub.lookup(now, LookupId(id.0), account),
+            connection::Event::Register { account, password } => {
+                self.hub.register(now, RegistrationId(id.0), account, password);
+            }
             connection::Event::Bind { account, resource, anonymous } => {
                 entry.in_hub = true;
                 self.hub.bind(now, session, account, resource, anonymous);
@@ -324,6 +327,14 @@ impl Server {
         match output {
             Output::Credentials { lookup, stored } => {
                 self.answer(ConnectionId(lookup.0), |entry| entry.connection.credentials(now, stored));
+            }
+            Output::Derive { id, password, iterations } => {
+                // There is one thread, and it pays for passwords that come in clear anyway.
+                let keys = StoredCredentials::derive(password.as_str(), iterations, &mut self.entropy);
+                self.hub.derived(now, id, keys);
+            }
+            Output::Registered { id, result } => {
+                self.answer(ConnectionId(id.0), |entry| entry.connection.registered(now, result));
             }
             Output::Bound { session, jid } => {
                 let id = ConnectionId(session.0);

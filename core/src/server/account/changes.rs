@@ -9,7 +9,7 @@
 //! from or goes to the contact that is being changed, or from whom something waits, waits behind it: between two addresses
 //! nothing overtakes anything (RFC 6120 section 10.1).
 
-use super::{Account, Context, privacy, roster};
+use super::{Account, Context, no_such_user, privacy, roster};
 use crate::jid::{BareJid, Jid};
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
@@ -104,25 +104,64 @@ impl Account {
                 self.messages_removed(through, count, result, ctx);
             }
             (Then::Answer(iq), Answer::Found(result)) => self.fetched(&iq, result, ctx),
-            // What is saved is not found, and what is read not saved.
-            (Then::Change | Then::MessageKept { .. } | Then::MessagesRemoved { .. }, Answer::Found(_))
-            | (Then::MessagesRead | Then::Answer(_), Answer::Saved(_))
-            | (Then::Nothing, _) => {}
+            (Then::Password, Answer::Derived(keys)) => self.password_derived(keys, ctx),
+            (Then::Removed, Answer::Saved(result)) => self.removed(result, ctx),
+            // Nobody is answered anything else than was asked.
+            _ => {}
         }
     }
 
+    /// A change is under way of which it is not known yet what it changes.
+    pub(super) fn begin(&mut self, change: Change) {
+        self.changes.under_way = Some(change);
+    }
+
+    /// Now it is known.
+    pub(super) fn go_on_with(&mut self, deltas: Vec<Delta>, ctx: &mut Context<'_>) {
+        if let Some(change) = self.changes.under_way.take() {
+            self.change(Change { deltas, ..change }, ctx);
+        }
+    }
+
+    /// The change under way cannot be made.
+    pub(super) fn give_up(&mut self, error: StanzaError, ctx: &mut Context<'_>) {
+        if let Some(Change { asked_by: Some(stanza), .. }) = self.changes.under_way.take() {
+            ctx.outbox.bounce_with(&stanza, error);
+        }
+        self.next_changes(ctx);
+    }
+
     fn end_change(&mut self, result: Result<(), StoreError>, ctx: &mut Context<'_>) {
-        let Some(change) = self.changes.under_way.take() else { return };
-        match result {
-            Ok(()) => self.changed(change, ctx),
-            Err(error) => {
-                // Should the store have made the change all the same, its version must not be given to another.
-                self.skip_version();
-                if let Some(stanza) = change.asked_by {
-                    ctx.outbox.bounce_with(&stanza, store_trouble(&error));
-                }
+        if let Err(error) = result {
+            // Should the store have made the change all the same, its version must not be given to another.
+            self.skip_version();
+            return self.give_up(store_trouble(&error), ctx);
+        }
+        if let Some(change) = self.changes.under_way.take() {
+            self.changed(change, ctx);
+        }
+        self.next_changes(ctx);
+    }
+
+    /// The store has removed the account, or not.
+    fn removed(&mut self, result: Result<(), StoreError>, ctx: &mut Context<'_>) {
+        if result.is_err() {
+            return self.end_change(result, ctx);
+        }
+        if let Some(change) = self.changes.under_way.take() {
+            self.changed(change, ctx);
+        }
+        for waiting in std::mem::take(&mut self.changes.waiting) {
+            // What its own sessions sent has nobody left to be answered.
+            if let Waiting::Received(stanza) = waiting {
+                no_such_user(stanza, ctx);
             }
         }
+        ctx.outbox.removed.push_back(self.jid.clone());
+    }
+
+    /// What has waited takes its turn.
+    fn next_changes(&mut self, ctx: &mut Context<'_>) {
         while !self.is_changing()
             && let Some(waiting) = self.changes.waiting.pop_front()
         {
@@ -225,7 +264,7 @@ impl Account {
             ),
             Stanza::Iq(iq) => {
                 iq.kind().is_request()
-                    && iq.to().is_none_or(|to| *to == *self.jid)
+                    && iq.to().is_none_or(|to| *to == *self.jid || self.is_own_domain(to))
                     && self.is_own(iq.from())
                     && (roster::is_about_roster(iq)
                         || privacy::is_about_privacy(iq)

@@ -137,11 +137,8 @@ impl Account {
             None if iq.kind().is_request() && self.is_own(iq.from()) && privacy::is_about_privacy(&iq) => {
                 self.receive_privacy(iq, ctx);
             }
-            None if iq.kind().is_request() => {
-                if !self.switch_carbons(&iq, ctx) {
-                    self.receive_request(&iq, ctx);
-                }
-            }
+            None if iq.kind().is_request() && self.switch_carbons(&iq, ctx) => {}
+            None if iq.kind().is_request() => self.receive_request(&iq, ctx),
             // The server asks nothing in the account's name, so this answers nothing (RFC 6120 section 10.3.3).
             None => {}
         }

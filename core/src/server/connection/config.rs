@@ -23,6 +23,9 @@ pub struct Config {
     pub start_tls_outside: bool,
     /// How clients may log in, and whether only over TLS (which is so unless it is turned off).
     pub sasl: ServerPolicy,
+    /// Clients may make accounts before they log in (XEP-0077). Whoever owns the connections limits how many come from one
+    /// address; [`Hub::register`](crate::server::Hub::register) limits how many there are altogether.
+    pub registration: bool,
     /// How long a client may take from connecting until a resource is bound. One that takes longer gets policy-violation.
     pub negotiation_timeout: Duration,
     /// So many failed, aborted and abandoned authentications end the stream with policy-violation (RFC 6120 section 6.4.5).
@@ -80,6 +83,7 @@ impl Config {
             tls: None,
             start_tls_outside: false,
             sasl: ServerPolicy::default(),
+            registration: false,
             negotiation_timeout: Duration::from_secs(30),
             max_auth_failures: 5,
             max_bind_failures: 10,
@@ -125,6 +129,7 @@ impl fmt::Debug for Config {
             .field("domains", &self.domains)
             .field("can_start_tls", &self.can_start_tls())
             .field("sasl", &self.sasl)
+            .field("registration", &self.registration)
             .field("negotiation_timeout", &self.negotiation_timeout)
             .field("max_auth_failures", &self.max_auth_failures)
             .field("max_bind_failures", &self.max_bind_failures)

@@ -1,13 +1,13 @@
 //! What a connection tells its owner.
 
 use crate::jid::{BareJid, FullJid};
-use crate::sasl::{Condition, Mechanism};
+use crate::sasl::{Condition, Mechanism, Password};
 use crate::stanza::Stanza;
 use crate::stream::{Closed, TlsInfo};
 
 /// What a [`Connection`](super::Connection) tells its owner.
 ///
-/// Questions ([`StartTls`](Event::StartTls), [`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
+/// Questions ([`StartTls`](Event::StartTls), [`Register`](Event::Register), [`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
 /// [`Bind`](Event::Bind)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
 /// answer to a connection that has ended meanwhile is ignored.
 #[derive(Clone, Debug)]
@@ -17,6 +17,14 @@ pub enum Event {
     /// [`transmit`](crate::machine::Machine::transmit) in the clear, do the handshake as the server, answer with
     /// [`secured`](super::Connection::secured), and go on with the plaintext inside.
     StartTls,
+    /// The client wants this account, which may or may not exist (XEP-0077), with
+    /// [`registration`](super::Config::registration) only. Answer with [`registered`](super::Connection::registered).
+    Register {
+        /// The account.
+        account: BareJid,
+        /// Its password.
+        password: Password,
+    },
     /// Which credentials are stored for this account? Answer with [`credentials`](super::Connection::credentials).
     Lookup {
         /// The account that wants to log in.

@@ -2,10 +2,12 @@
 
 use super::config::sasl_transport;
 use super::exchange::Exchange;
+use super::register::is_about_registration;
 use super::{Config, Event, Link, misconfigured};
 use crate::jid::{BareJid, Jid};
 use crate::machine::{Entropy, Instant, Now};
 use crate::ns;
+use crate::payload::register;
 use crate::sasl::{ChannelBinding, Mechanism};
 use crate::stanza::Iq;
 use crate::stream::{Condition, Feature, Features, Header, StreamError, TlsInfo};
@@ -24,6 +26,9 @@ pub(super) struct Negotiation {
     pub(super) offered: Vec<Mechanism>,
     pub(super) auth_failures: u32,
     pub(super) bind_failures: u32,
+    pub(super) registration_failures: u32,
+    /// It has made an account.
+    pub(super) has_registered: bool,
     /// When it must be done.
     by: Instant,
 }
@@ -35,6 +40,8 @@ pub(super) enum Step {
     Header,
     /// Features have been sent: `<starttls/>` or `<auth/>` is due, at the beginning or after a failure.
     Features,
+    /// The owner has been asked for an account.
+    Registering(Iq),
     /// `<proceed/>` has been sent: the owner does TLS.
     Securing,
     /// A challenge has been sent: a response is due.
@@ -80,13 +87,15 @@ impl Negotiation {
             offered: Vec::new(),
             auth_failures: 0,
             bind_failures: 0,
+            registration_failures: 0,
+            has_registered: false,
             by: now.instant + link.config.negotiation_timeout,
         }
     }
 
     /// Whether the owner has to answer something first.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.step, Step::Securing | Step::Judging(_) | Step::Binding(..))
+        matches!(self.step, Step::Securing | Step::Registering(_) | Step::Judging(_) | Step::Binding(..))
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
@@ -107,8 +116,10 @@ impl Negotiation {
             return None;
         }
         Some(match self.step {
-            Step::Judging(_) | Step::Binding(..) => StreamError::new(Condition::InternalServerError)
-                .with_text("The server could not answer in time."),
+            Step::Judging(_) | Step::Registering(_) | Step::Binding(..) => {
+                StreamError::new(Condition::InternalServerError)
+                    .with_text("The server could not answer in time.")
+            }
             _ => StreamError::new(Condition::PolicyViolation)
                 .with_text("The stream was not negotiated in time."),
         })
@@ -171,6 +182,9 @@ impl Negotiation {
                 list.push(Feature::ChannelBindings(bindings));
             }
         }
+        if Negotiation::offers_registration(link) {
+            list.push(Feature::Other(register::feature().build()));
+        }
         link.stream.send(&Features { list }.to_element());
         self.step = Step::Features;
     }
@@ -210,6 +224,9 @@ impl Negotiation {
             Step::Bind(_) => self.bind(link, now, element),
             Step::Features | Step::Challenged(_) if element.ns() == ns::SASL => {
                 self.sasl(link, now, &element);
+            }
+            Step::Features if Negotiation::offers_registration(link) && is_about_registration(&element) => {
+                self.registration(link, now, &element);
             }
             _ => link.violation(now, Condition::NotAuthorized, "Log in first."),
         }

@@ -4,6 +4,7 @@ mod bind;
 mod headers;
 mod hostile;
 mod login;
+mod register;
 mod sasl;
 mod stanzas;
 mod time;

@@ -5,11 +5,11 @@ use super::requests::Asked;
 use super::{Hub, Output, Unavailable};
 use crate::jid::BareJid;
 use crate::machine::Now;
-use crate::sasl::StoredCredentials;
+use crate::sasl::{Password, StoredCredentials};
 use crate::server::account::{Account, no_such_user, orphaned};
 use crate::server::hub::LookupId;
 use crate::server::outbox::{Answer, Ask, Outbox, Then, What, store_trouble};
-use crate::server::store::{Found, Record, Reply, Request, StoreError};
+use crate::server::store::{Found, Record, Reply, Request, RequestId, StoreError};
 use crate::stanza::{Condition, PresenceType, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 
@@ -56,6 +56,12 @@ impl Hub {
             }
             (Asked::Probe(probe), Reply::Read { result, .. }) => self.probed(now, probe, result),
             (Asked::Reload(account), Reply::Loaded { result, .. }) => self.reloaded(now, &account, result),
+            (Asked::WhetherTaken(applicant), Reply::Read { result, .. }) => {
+                self.whether_taken(now, applicant, result);
+            }
+            (Asked::Register { id, account }, Reply::Saved { result, .. }) => {
+                self.account_made(id, &account, result);
+            }
             (Asked::Change { id, account, order }, Reply::Saved { result, .. }) => {
                 self.saved(now, id, &account, order, result);
             }
@@ -84,6 +90,12 @@ impl Hub {
             Asked::Probe(probe) => self.probed(now, probe, Err(error)),
             Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
             Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),
+            Asked::WhetherTaken(applicant) => self.whether_taken(now, applicant, Err(error)),
+            Asked::KeysFor { id, .. } => self.registered(id, Err(store_trouble(&error))),
+            Asked::Register { id, account } => self.account_made(id, &account, Err(error)),
+            Asked::Keys { account, then } => {
+                self.entity_answered(now, &account, then, Answer::Derived(Err(error)));
+            }
             Asked::Entity { account, then, reads: true } => {
                 self.entity_answered(now, &account, then, Answer::Found(Err(error)));
             }
@@ -98,17 +110,47 @@ impl Hub {
     /// Asks the store what an entity wants to know or to keep.
     pub(super) fn ask_for_entity(&mut self, now: Now, ask: Ask) {
         let Ask { account, what, then } = ask;
-        let reads = matches!(what, What::Read(_));
         if self.requests.len() >= self.tools.config.limits.store_requests {
             let busy = StoreError::Busy;
-            let answer = if reads { Answer::Found(Err(busy)) } else { Answer::Saved(Err(busy)) };
+            let answer = match what {
+                What::Read(_) => Answer::Found(Err(busy)),
+                What::Derive(_) => Answer::Derived(Err(busy)),
+                What::Save(_) | What::Delete => Answer::Saved(Err(busy)),
+            };
             return self.entity_answered(now, &account, then, answer);
         }
+        if let What::Derive(password) = what {
+            return self.derive(now, account, password, then);
+        }
+        let reads = matches!(what, What::Read(_));
         let id = self.ask(now, Asked::Entity { account: account.clone(), reads, then });
         self.request(match what {
             What::Save(deltas) => Request::Save { id, account, deltas },
             What::Read(query) => Request::Read { id, account, query },
+            What::Delete | What::Derive(_) => Request::Delete { id, account },
         });
+    }
+
+    fn derive(&mut self, now: Now, account: BareJid, password: Password, then: Then) {
+        let registration = self.tools.config.registration.clone().unwrap_or_default();
+        let id = self.ask(now, Asked::Keys { account, then });
+        let output = Output::Derive { id, password, iterations: registration.iterations };
+        self.tools.outbox.outputs.push_back(output);
+    }
+
+    /// The owner has derived the keys of a password.
+    pub(super) fn keys(&mut self, now: Now, id: RequestId, keys: Option<StoredCredentials>) {
+        if id.shard != self.tools.config.shard {
+            return;
+        }
+        match self.requests.end(id) {
+            Some(Asked::Keys { account, then }) => {
+                self.entity_answered(now, &account, then, Answer::Derived(Ok(keys)));
+            }
+            Some(Asked::KeysFor { id, account }) => self.keys_derived(now, id, account, keys),
+            Some(asked) => self.unanswered(now, asked),
+            None => {}
+        }
     }
 
     fn entity_answered(&mut self, now: Now, account: &BareJid, then: Then, answer: Answer) {

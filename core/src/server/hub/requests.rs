@@ -1,6 +1,7 @@
 //! What the store has been asked and has not answered.
 
-use super::{AdminId, LookupId};
+use super::register::Applicant;
+use super::{AdminId, LookupId, RegistrationId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::server::outbox::Then;
@@ -37,6 +38,14 @@ pub(super) enum Asked {
     Probe(Stanza),
     /// To bring what is in memory up to date.
     Reload(BareJid),
+    /// The owner, to derive the keys of a password for an entity.
+    Keys { account: BareJid, then: Then },
+    /// Whether there is an account that somebody wants.
+    WhetherTaken(Applicant),
+    /// The owner, to derive the keys of a password for a new account.
+    KeysFor { id: RegistrationId, account: BareJid },
+    /// To make an account that somebody wants.
+    Register { id: RegistrationId, account: BareJid },
     /// To change an account.
     Change { id: AdminId, account: BareJid, order: Order },
 }

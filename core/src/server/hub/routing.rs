@@ -68,8 +68,13 @@ impl Hub {
             while let Some(stanza) = self.tools.outbox.work.pop_front() {
                 self.route(now, stanza);
             }
-            let Some(ask) = self.tools.outbox.asks.pop_front() else { return };
-            self.ask_for_entity(now, ask);
+            if let Some(ask) = self.tools.outbox.asks.pop_front() {
+                self.ask_for_entity(now, ask);
+            } else if let Some(account) = self.tools.outbox.removed.pop_front() {
+                self.drop_account(now, &account);
+            } else {
+                return;
+            }
         }
     }
 

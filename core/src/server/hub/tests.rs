@@ -8,6 +8,7 @@ mod loading;
 mod offline;
 mod presence;
 mod privacy;
+mod register;
 mod roster;
 mod routing;
 mod services;

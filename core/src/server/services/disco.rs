@@ -84,6 +84,10 @@ pub(super) fn no_items(iq: &Iq) -> Reply {
 fn info_of_domain(config: &Config, modules: &[Box<dyn Module>]) -> Info {
     let mut info = Info::new(Identity::new("server", "im").with_name(&config.software.name));
     info.features = features(OF_DOMAIN, Place::Domain, modules);
+    if config.registration.is_some() {
+        info.features.push(ns::REGISTER.to_owned());
+        info.features.sort_unstable();
+    }
     info
 }
 
