@@ -1,6 +1,7 @@
 //! A hub, its store, its sessions and the clock, all played by hand.
 
 mod blocking;
+mod carbons;
 mod delivery;
 mod documents;
 mod limits;
