@@ -1,7 +1,7 @@
-//! Both dialers get through to servers on this machine, by way of a name server on this machine.
+//! Every adapter's dialer gets through to servers on this machine, by way of a name server on this machine.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use simple_dns::rdata::{A, RData, SRV};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 use waxwing_core::dns::{Config, Failure, Hosts, Resolvers, Route, Security, Target};
 
-/// A dialer of either kind.
+/// A dialer of some adapter.
 trait Dial: Sized {
     fn new(target: Target, config: Config) -> Self;
-    fn dial(&mut self) -> Result<(TcpStream, Route), Failure>;
+    /// The connection's own address and its peer's.
+    fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure>;
     fn give_up(&mut self, route: &Route);
 }
 
@@ -22,8 +23,9 @@ impl Dial for Std {
     fn new(target: Target, config: Config) -> Std {
         Std(waxwing_std::dial::Dialer::new(target, config).unwrap())
     }
-    fn dial(&mut self) -> Result<(TcpStream, Route), Failure> {
-        self.0.dial()
+    fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure> {
+        let (socket, route) = self.0.dial()?;
+        Ok((socket.local_addr().unwrap(), socket.peer_addr().unwrap(), route))
     }
     fn give_up(&mut self, route: &Route) {
         self.0.give_up(route, "not what was wanted");
@@ -37,9 +39,39 @@ impl Dial for Tokio {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Tokio(waxwing_tokio::dial::Dialer::new(target, config).unwrap(), runtime)
     }
-    fn dial(&mut self) -> Result<(TcpStream, Route), Failure> {
+    fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure> {
         let (socket, route) = self.1.block_on(self.0.dial())?;
-        Ok((socket.into_std().unwrap(), route))
+        Ok((socket.local_addr().unwrap(), socket.peer_addr().unwrap(), route))
+    }
+    fn give_up(&mut self, route: &Route) {
+        self.0.give_up(route, "not what was wanted");
+    }
+}
+
+struct Smol(waxwing_smol::Dialer);
+
+impl Dial for Smol {
+    fn new(target: Target, config: Config) -> Smol {
+        Smol(waxwing_smol::Dialer::new(target, config).unwrap())
+    }
+    fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure> {
+        let (socket, route) = smol::block_on(self.0.dial())?;
+        Ok((socket.local_addr().unwrap(), socket.peer_addr().unwrap(), route))
+    }
+    fn give_up(&mut self, route: &Route) {
+        self.0.give_up(route, "not what was wanted");
+    }
+}
+
+struct AsyncStd(waxwing_async_std::Dialer);
+
+impl Dial for AsyncStd {
+    fn new(target: Target, config: Config) -> AsyncStd {
+        AsyncStd(waxwing_async_std::Dialer::new(target, config).unwrap())
+    }
+    fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure> {
+        let (socket, route) = async_std::task::block_on(self.0.dial())?;
+        Ok((socket.local_addr().unwrap(), socket.peer_addr().unwrap(), route))
     }
     fn give_up(&mut self, route: &Route) {
         self.0.give_up(route, "not what was wanted");
@@ -127,19 +159,19 @@ fn gets_through<D: Dial>(shy: bool) {
     let (listener, port) = listener();
     let server = name_server(vec![closed_port(), port], shy);
     let mut dialer = D::new(client(), config(server));
-    let (socket, route) = dialer.dial().unwrap();
-    assert_eq!(socket.peer_addr().unwrap().port(), port);
+    let (here, there, route) = dialer.dial().unwrap();
+    assert_eq!(there.port(), port);
     assert_eq!((route.host.as_str(), route.security), ("chat.example.com", Security::StartTls));
-    assert_eq!(listener.accept().unwrap().1, socket.local_addr().unwrap());
+    assert_eq!(listener.accept().unwrap().1, here);
 }
 
 fn goes_on_behind_a_winner_that_is_of_no_use<D: Dial>() {
     let ((_one, first), (_two, second)) = (listener(), listener());
     let mut dialer = D::new(client(), config(name_server(vec![first, second], false)));
-    let (_socket, route) = dialer.dial().unwrap();
+    let (_, _, route) = dialer.dial().unwrap();
     assert_eq!(route.address.port(), first);
     dialer.give_up(&route);
-    let (_socket, route) = dialer.dial().unwrap();
+    let (_, _, route) = dialer.dial().unwrap();
     assert_eq!(route.address.port(), second);
     dialer.give_up(&route);
     let Failure::Unreachable(tried) = dialer.dial().unwrap_err() else { panic!() };
@@ -154,18 +186,21 @@ fn says_that_names_cannot_be_resolved<D: Dial>() {
     assert_eq!(dialer.dial().unwrap_err(), Failure::Unresolved);
 }
 
-#[test]
-fn std_gets_through() {
-    gets_through::<Std>(false);
-    gets_through::<Std>(true);
-    goes_on_behind_a_winner_that_is_of_no_use::<Std>();
-    says_that_names_cannot_be_resolved::<Std>();
+macro_rules! suite {
+    ($($name:ident: $dialer:ty;)*) => {$(
+        #[test]
+        fn $name() {
+            gets_through::<$dialer>(false);
+            gets_through::<$dialer>(true);
+            goes_on_behind_a_winner_that_is_of_no_use::<$dialer>();
+            says_that_names_cannot_be_resolved::<$dialer>();
+        }
+    )*};
 }
 
-#[test]
-fn tokio_gets_through() {
-    gets_through::<Tokio>(false);
-    gets_through::<Tokio>(true);
-    goes_on_behind_a_winner_that_is_of_no_use::<Tokio>();
-    says_that_names_cannot_be_resolved::<Tokio>();
+suite! {
+    rfc6120_3_2_std_gets_through: Std;
+    rfc6120_3_2_tokio_gets_through: Tokio;
+    rfc6120_3_2_smol_gets_through: Smol;
+    rfc6120_3_2_async_std_gets_through: AsyncStd;
 }

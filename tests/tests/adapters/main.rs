@@ -1,11 +1,12 @@
 //! Every adapter's client against every adapter's server, over loopback sockets: one suite, one instance for each pair.
 
+mod runtimes;
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
 use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::Now;
@@ -21,103 +22,15 @@ use waxwing_std::shards::Shards;
 use waxwing_std::{Clock, entropy};
 use waxwing_tests::{Account, Random, SelfSigned};
 
+use runtimes::{
+    AsyncStdClient, AsyncStdServer, Serves, SmolClient, SmolServer, StdClient, StdServer, Talks, TokioClient,
+    TokioServer,
+};
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// More than one, so that stanzas cross between them.
 const SHARDS: u32 = 3;
-
-/// A server of some adapter.
-trait Serves: Sized + Sync {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (Self, SocketAddr);
-    fn shutdown(&self) -> bool;
-}
-
-struct StdServer(Arc<waxwing_std::server::Server>);
-
-impl Serves for StdServer {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (StdServer, SocketAddr) {
-        let server = waxwing_std::server::Server::with_limits(shards, entropy().unwrap(), limits).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.listen(listener, Arc::new(config), Transport::Plain).unwrap();
-        (StdServer(server), address)
-    }
-
-    fn shutdown(&self) -> bool {
-        self.0.shutdown(PATIENCE)
-    }
-}
-
-struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
-
-impl Serves for TokioServer {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (TokioServer, SocketAddr) {
-        let runtime = Runtime::new().unwrap();
-        let server = waxwing_tokio::Server::with_limits(shards, entropy().unwrap(), None, limits).unwrap();
-        let address = runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            server.listen(listener, Arc::new(config), Transport::Plain);
-            address
-        });
-        (TokioServer(runtime, server), address)
-    }
-
-    fn shutdown(&self) -> bool {
-        self.0.block_on(self.1.shutdown(PATIENCE))
-    }
-}
-
-/// A client of some adapter.
-trait Talks: Sized {
-    fn connect(address: SocketAddr, config: Config) -> Self;
-    fn event(&mut self) -> Event;
-    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R;
-}
-
-struct StdClient(waxwing_std::Driver<Client>);
-
-impl Talks for StdClient {
-    fn connect(address: SocketAddr, config: Config) -> StdClient {
-        let clock = Clock::start();
-        let client = Client::new(config, clock.now(), entropy().unwrap());
-        let socket = TcpStream::connect(address).unwrap();
-        StdClient(waxwing_std::Driver::new(client, socket, clock).unwrap())
-    }
-
-    fn event(&mut self) -> Event {
-        self.0.next_event(Some(PATIENCE)).unwrap().expect("an event in time")
-    }
-
-    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R {
-        let now = self.0.clock().now();
-        f(self.0.machine_mut(), now)
-    }
-}
-
-struct TokioClient(Runtime, waxwing_tokio::Driver<Client>);
-
-impl Talks for TokioClient {
-    fn connect(address: SocketAddr, config: Config) -> TokioClient {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let clock = Clock::start();
-        let client = Client::new(config, clock.now(), entropy().unwrap());
-        let driver = runtime.block_on(async {
-            let socket = tokio::net::TcpStream::connect(address).await.unwrap();
-            waxwing_tokio::Driver::new(client, socket, clock).unwrap()
-        });
-        TokioClient(runtime, driver)
-    }
-
-    fn event(&mut self) -> Event {
-        let next = async { tokio::time::timeout(PATIENCE, self.1.next_event()).await };
-        self.0.block_on(next).expect("an event in time").expect("not finished")
-    }
-
-    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R {
-        let now = self.1.clock().now();
-        f(self.1.machine_mut(), now)
-    }
-}
 
 /// A running server with the accounts `alice` and `bob`.
 struct World<S> {
@@ -407,6 +320,8 @@ macro_rules! limits {
 limits! {
     std_server: StdServer;
     tokio_server: TokioServer;
+    smol_server: SmolServer;
+    async_std_server: AsyncStdServer;
 }
 
 suite! {
@@ -414,4 +329,10 @@ suite! {
     std_server_tokio_client: StdServer, TokioClient;
     tokio_server_std_client: TokioServer, StdClient;
     tokio_server_tokio_client: TokioServer, TokioClient;
+    smol_server_smol_client: SmolServer, SmolClient;
+    smol_server_tokio_client: SmolServer, TokioClient;
+    tokio_server_smol_client: TokioServer, SmolClient;
+    async_std_server_async_std_client: AsyncStdServer, AsyncStdClient;
+    async_std_server_std_client: AsyncStdServer, StdClient;
+    std_server_async_std_client: StdServer, AsyncStdClient;
 }
