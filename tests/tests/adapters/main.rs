@@ -3,15 +3,14 @@
 mod runtimes;
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
+use waxwing_core::client::{Config, Error, Event, TlsMode};
 use waxwing_core::jid::{BareJid, Jid};
-use waxwing_core::machine::Now;
 use waxwing_core::sasl::Credentials;
-use waxwing_core::server::connection::{self, Transport};
+use waxwing_core::server::connection;
 use waxwing_core::server::hub;
 use waxwing_core::server::store::MemoryStore;
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};

@@ -14,12 +14,12 @@ use waxwing_std::{Clock, entropy};
 use crate::PATIENCE;
 
 /// A server of some adapter.
-pub trait Serves: Sized + Sync {
+pub(crate) trait Serves: Sized + Sync {
     fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (Self, SocketAddr);
     fn shutdown(&self) -> bool;
 }
 
-pub struct StdServer(Arc<waxwing_std::server::Server>);
+pub(crate) struct StdServer(Arc<waxwing_std::server::Server>);
 
 impl Serves for StdServer {
     fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (StdServer, SocketAddr) {
@@ -34,7 +34,7 @@ impl Serves for StdServer {
     }
 }
 
-pub struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
+pub(crate) struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
 
 impl Serves for TokioServer {
     fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (TokioServer, SocketAddr) {
@@ -55,13 +55,13 @@ impl Serves for TokioServer {
 }
 
 /// A client of some adapter.
-pub trait Talks: Sized {
+pub(crate) trait Talks: Sized {
     fn connect(address: SocketAddr, config: Config) -> Self;
     fn event(&mut self) -> Event;
     fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R;
 }
 
-pub struct StdClient(waxwing_std::Driver<Client>);
+pub(crate) struct StdClient(waxwing_std::Driver<Client>);
 
 impl Talks for StdClient {
     fn connect(address: SocketAddr, config: Config) -> StdClient {
@@ -81,7 +81,7 @@ impl Talks for StdClient {
     }
 }
 
-pub struct TokioClient(Runtime, waxwing_tokio::Driver<Client>);
+pub(crate) struct TokioClient(Runtime, waxwing_tokio::Driver<Client>);
 
 impl Talks for TokioClient {
     fn connect(address: SocketAddr, config: Config) -> TokioClient {
@@ -106,7 +106,7 @@ impl Talks for TokioClient {
     }
 }
 
-pub struct SmolServer(Arc<waxwing_smol::Server>);
+pub(crate) struct SmolServer(Arc<waxwing_smol::Server>);
 
 impl Serves for SmolServer {
     fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (SmolServer, SocketAddr) {
@@ -125,7 +125,7 @@ impl Serves for SmolServer {
     }
 }
 
-pub struct SmolClient(waxwing_smol::Driver<Client>);
+pub(crate) struct SmolClient(waxwing_smol::Driver<Client>);
 
 impl Talks for SmolClient {
     fn connect(address: SocketAddr, config: Config) -> SmolClient {
@@ -149,7 +149,7 @@ impl Talks for SmolClient {
     }
 }
 
-pub struct AsyncStdServer(Arc<waxwing_async_std::Server>);
+pub(crate) struct AsyncStdServer(Arc<waxwing_async_std::Server>);
 
 impl Serves for AsyncStdServer {
     fn start(
@@ -173,7 +173,7 @@ impl Serves for AsyncStdServer {
     }
 }
 
-pub struct AsyncStdClient(waxwing_async_std::Driver<Client>);
+pub(crate) struct AsyncStdClient(waxwing_async_std::Driver<Client>);
 
 impl Talks for AsyncStdClient {
     fn connect(address: SocketAddr, config: Config) -> AsyncStdClient {
