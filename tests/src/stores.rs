@@ -7,7 +7,10 @@ use crate::Random;
 use std::collections::VecDeque;
 use waxwing_core::jid::BareJid;
 use waxwing_core::machine::Utc;
+use waxwing_core::payload::privacy::{Action, Kinds, Rule, Stanzas, Subject};
+use waxwing_core::payload::roster::Subscription;
 use waxwing_core::sasl::StoredCredentials;
+use waxwing_core::server::privacy::Privacy;
 use waxwing_core::server::store::{
     Contact, Delta, Document, Found, LastPresence, MemoryStore, OfflineCount, OfflineMessage, Query, Record,
     Reply, Request, RequestId, Roster, StoreError,
@@ -38,6 +41,7 @@ pub fn rules(store: impl Store) {
     asker.rosters();
     asker.removed_contacts();
     asker.requests_and_last_presence();
+    asker.privacy_lists();
     asker.documents();
     asker.offline_messages();
     asker.all_goes_with_the_account();
@@ -218,6 +222,46 @@ impl<S: Store> Asker<S> {
         assert_eq!(record.last, None);
     }
 
+    fn privacy_lists(&mut self) {
+        let rule = |order, subject| Rule { subject, action: Action::Deny, order, stanzas: Stanzas::All };
+        let block = |order, name: &str| rule(order, Subject::Jid(jid(name).into()));
+        let put =
+            |name: &str, rules: &[Rule]| Delta::PrivacyList { name: name.into(), rules: rules.to_vec() };
+        let edit = |removed: &[u32], added: &[Rule]| Delta::PrivacyRules {
+            name: "public".into(),
+            removed: removed.to_vec(),
+            added: added.to_vec(),
+        };
+        let default = |name: Option<&str>| Delta::DefaultPrivacyList(name.map(Box::from));
+        let kinds = Kinds { iq: true, presence_in: true, ..Kinds::default() };
+        let all = [
+            block(0, "romeo"),
+            rule(7, Subject::Group("☃ 'x'".into())),
+            Rule { stanzas: Stanzas::Only(kinds), ..rule(8, Subject::Subscription(Subscription::To)) },
+            Rule { action: Action::Allow, ..rule(u32::MAX, Subject::Everyone) },
+        ];
+        let record = self.change("juliet", vec![put("public", &all), put("private", &all[3..])]);
+        assert_eq!(record.privacy.lists["public"].rules(), all);
+        assert_eq!(record.privacy.lists["private"].rules(), all[3..]);
+        assert_eq!(record.privacy.default, None);
+        let edited = vec![default(Some("public")), edit(&[7, 8], &[block(3, "paris"), block(0, "nurse")])];
+        let record = self.change("juliet", edited);
+        assert_eq!(record.privacy.default.as_deref(), Some("public"));
+        let expected = [block(0, "nurse"), block(3, "paris"), all[3].clone()];
+        assert_eq!(record.privacy.lists["public"].rules(), expected);
+        let watcher = |asker: &mut Self| match asker.read("juliet", Query::Watcher(jid("romeo"))) {
+            Ok(Found::Watcher { guarded, .. }) => guarded,
+            other => panic!("{other:?}"),
+        };
+        assert!(watcher(self));
+        // A list without rules is none, and no default either.
+        let record = self.change("juliet", vec![edit(&[0, 3, u32::MAX], &[])]);
+        assert_eq!((record.privacy.lists.len(), record.privacy.default.as_deref()), (1, None));
+        assert!(!watcher(self));
+        let record = self.change("juliet", vec![default(Some("private")), put("private", &[])]);
+        assert_eq!(record.privacy, Privacy::default());
+    }
+
     fn documents(&mut self) {
         let private = |name: &str| Document::Private { name: name.into(), ns: "vcard-temp".into() };
         let document =
@@ -312,11 +356,42 @@ fn any_delta(random: &mut Random, record: &Record) -> Delta {
             Delta::Last(any_text(random).map(|status| LastPresence { at, status }))
         }
         9 => Delta::Document { document: any_document(random), xml: any_text(random) },
+        10 if random.one_in(2) => any_privacy(random),
         10 => Delta::Offline(message(0, &any_text(random).unwrap_or_default())),
         _ => {
             let through = random.below(30) as u64;
             Delta::OfflineRemoved { through, count: OfflineCount::default() }
         }
+    }
+}
+
+fn any_privacy(random: &mut Random) -> Delta {
+    let name = ["x", "☃", "'"][random.below(3)].into();
+    let count = random.below(5);
+    let rules = (0..count).map(|_| any_rule(random)).collect();
+    match random.below(4) {
+        0 => Delta::DefaultPrivacyList((!random.one_in(4)).then_some(name)),
+        1 => Delta::PrivacyList { name, rules },
+        _ => Delta::PrivacyRules { name, removed: vec![random.below(10) as u32], added: rules },
+    }
+}
+
+fn any_rule(random: &mut Random) -> Rule {
+    let subject = match random.below(6) {
+        0 => Subject::Group(any_text(random).unwrap_or_default().into()),
+        1 => {
+            Subject::Subscription(*random.pick(&[Subscription::None, Subscription::Both]).expect("not empty"))
+        }
+        2 => Subject::Everyone,
+        _ => Subject::Jid(any_jid(random, 5).into()),
+    };
+    let kinds =
+        Kinds { message: random.one_in(2), iq: random.one_in(2), presence_out: true, presence_in: false };
+    Rule {
+        subject,
+        action: if random.one_in(3) { Action::Allow } else { Action::Deny },
+        order: random.below(10) as u32,
+        stanzas: if random.one_in(3) { Stanzas::Only(kinds) } else { Stanzas::All },
     }
 }
 

@@ -7,6 +7,7 @@ mod columns;
 mod credentials;
 mod documents;
 mod offline;
+mod privacy;
 mod requests;
 mod roster;
 
@@ -48,7 +49,8 @@ pub(crate) fn only_reads(request: &Request) -> bool {
 /// One statement for each table.
 fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<Box<Record>>> {
     let mut find = connection.prepare_cached(
-        "SELECT id, disabled, roster_version, last_at, last_status, offline_messages, offline_bytes
+        "SELECT id, disabled, roster_version, last_at, last_status, offline_messages, offline_bytes,
+             default_list
          FROM account WHERE jid = ?1",
     )?;
     let found = find.query_row([account.as_str()], |row| {
@@ -58,6 +60,7 @@ fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<B
             record.last = Some(LastPresence { at: Utc::from_unix_millis(at), status });
         }
         record.offline = OfflineCount { messages: row.get(5)?, bytes: row.get(6)? };
+        record.privacy.default = row.get(7)?;
         Ok((row.get(0)?, record))
     });
     let Some((id, mut record)) = found.optional()? else { return Ok(None) };
@@ -65,6 +68,7 @@ fn load(connection: &Connection, account: &BareJid) -> rusqlite::Result<Option<B
     record.roster.contacts = roster::contacts(connection, id)?;
     record.roster.removed = roster::removed(connection, id)?;
     record.requests = requests::all(connection, id)?;
+    record.privacy.lists = privacy::lists(connection, id)?;
     record.documents = documents::sizes(connection, id)?;
     Ok(Some(Box::new(record)))
 }
@@ -74,10 +78,13 @@ fn read(
     account: &BareJid,
     query: &Query,
 ) -> rusqlite::Result<Result<Found, StoreError>> {
-    let mut find = connection.prepare_cached("SELECT id, disabled, last_at FROM account WHERE jid = ?1")?;
-    let found = find
-        .query_row([account.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)));
-    let Some((id, disabled, last)) = found.optional()? else { return Ok(Err(StoreError::Missing)) };
+    let mut find = connection.prepare_cached(
+        "SELECT id, disabled, last_at, default_list IS NOT NULL FROM account WHERE jid = ?1",
+    )?;
+    let found = find.query_row([account.as_str()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
+    });
+    let Some((id, disabled, last, guarded)) = found.optional()? else { return Ok(Err(StoreError::Missing)) };
     Ok(Ok(match query {
         Query::Credentials => {
             Found::Credentials(StoredCredentials { scram: credentials::keys(connection, id)?, disabled })
@@ -85,7 +92,7 @@ fn read(
         Query::Document(document) => Found::Document(documents::one(connection, id, document)?),
         Query::Watcher(jid) => {
             let subscribed = roster::is_subscribed(connection, id, jid)?;
-            Found::Watcher { subscribed, guarded: false, last: last.map(Utc::from_unix_millis) }
+            Found::Watcher { subscribed, guarded, last: last.map(Utc::from_unix_millis) }
         }
         Query::Offline { after, limit } => Found::Offline(offline::waiting(connection, id, *after, *limit)?),
         _ => return Err(unknown("queries")),
@@ -109,6 +116,7 @@ pub(crate) fn create(
     for (jid, stanza) in &record.requests {
         requests::set(connection, id, jid, Some(stanza))?;
     }
+    privacy::write(connection, id, &record.privacy)?;
     if record.last.is_some() {
         set_last(connection, id, record.last.as_ref())?;
     }
@@ -133,6 +141,9 @@ fn apply(connection: &Connection, id: i64, delta: &Delta) -> rusqlite::Result<()
         Delta::Contact { jid, contact } => roster::set(connection, id, jid, contact),
         Delta::ContactRemoved { jid, version } => roster::remove(connection, id, jid, *version),
         Delta::Request { jid, stanza } => requests::set(connection, id, jid, stanza.as_deref()),
+        Delta::PrivacyList { name, rules } => privacy::put(connection, id, name, rules),
+        Delta::PrivacyRules { name, removed, added } => privacy::edit(connection, id, name, removed, added),
+        Delta::DefaultPrivacyList(name) => privacy::set_default(connection, id, name.as_deref()),
         Delta::Last(last) => set_last(connection, id, last.as_ref()),
         Delta::Document { document, xml } => documents::set(connection, id, document, xml.as_deref()),
         Delta::Offline(message) => offline::append(connection, id, message),

@@ -8,7 +8,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x5758_5747;
 
 /// What leads from each version to the next; the first from an empty file.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     // 1: accounts, each with a set of SCRAM keys for every hash function.
     "CREATE TABLE account (
          id INTEGER PRIMARY KEY,
@@ -74,6 +74,17 @@ const STEPS: [&str; 3] = [
          stanza TEXT NOT NULL,
          PRIMARY KEY (account, serial)
      ) STRICT;",
+    // 4: privacy lists. Of subjects and flags see records/privacy.rs.
+    "ALTER TABLE account ADD COLUMN default_list TEXT;
+     CREATE TABLE privacy_rule (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         list TEXT NOT NULL,
+         place INTEGER NOT NULL,
+         subject TEXT NOT NULL,
+         value TEXT NOT NULL,
+         flags INTEGER NOT NULL,
+         PRIMARY KEY (account, list, place)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The newest version, which is what [`migrate`] arrives at.

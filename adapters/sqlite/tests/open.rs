@@ -37,7 +37,7 @@ fn a_directory_is_made_where_there_is_none() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
     drop(open(&directory).unwrap());
-    assert_eq!(version(&directory), 3);
+    assert_eq!(version(&directory), 4);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn version_1_is_migrated_and_keeps_its_accounts() {
     let fixture = open(directory.path()).unwrap();
     assert!(fixture.credentials("juliet").is_some());
     drop(fixture);
-    assert_eq!(version(directory.path()), 3);
+    assert_eq!(version(directory.path()), 4);
     Admin::open(directory.path()).unwrap().add(&jid("romeo"), &credentials("pass")).unwrap();
 }
 
@@ -58,7 +58,7 @@ fn a_newer_version_is_refused_and_untouched() {
     database(directory.path()).pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(directory.path().join("waxwing.db")).unwrap();
     let error = refusal(directory.path());
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error:?}");
     assert!(Admin::open(directory.path()).is_err());
     assert_eq!(fs::read(directory.path().join("waxwing.db")).unwrap(), before);
 }

@@ -118,7 +118,7 @@ impl Kept {
             Query::Document(document) => Found::Document(self.documents.get(document).cloned()),
             Query::Watcher(jid) => Found::Watcher {
                 subscribed: self.record.roster.contacts.get(jid).is_some_and(|contact| contact.from),
-                guarded: !self.record.privacy.lists.is_empty(),
+                guarded: self.record.privacy.default.is_some(),
                 last: self.record.last.as_ref().map(|last| last.at),
             },
             Query::Offline { after, limit } => {

@@ -203,7 +203,7 @@ pub enum Found {
     Watcher {
         /// [`Contact::from`] of that contact; false if it is not in the roster.
         subscribed: bool,
-        /// There are [privacy lists](Record::privacy), so the rest is not all that matters.
+        /// [`Privacy::default`] is set, so the rest is not all that matters.
         guarded: bool,
         /// [`Record::last`]'s time.
         last: Option<Utc>,
