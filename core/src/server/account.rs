@@ -117,6 +117,7 @@ impl Account {
     pub(super) fn refreshed(&mut self, record: Record, ctx: &mut Context<'_>) {
         let before = std::mem::replace(&mut self.record, record);
         self.push_differences(&before.roster, ctx);
+        self.agree_anew(&before.roster, ctx);
     }
 
     /// A stanza that one of its sessions sends, with a sender and an addressee. Returns what is to be routed:

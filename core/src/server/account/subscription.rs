@@ -20,11 +20,12 @@ use crate::jid::BareJid;
 use crate::payload::delay::Delay;
 use crate::server::output::SessionId;
 use crate::server::privacy::Traffic;
-use crate::server::store::{Contact, Delta};
+use crate::server::store::{Contact, Delta, Roster};
 use crate::server::subscription::{Inbound, Kind, Outbound, State};
 use crate::stanza::{Condition, Presence, PresenceBuilder, Stanza, StanzaError};
 use crate::stream;
 use crate::xml::Element;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Account {
     /// A session manages a subscription (sections 3.1.2, 3.1.5, 3.2.2, 3.3.2, 3.4.2).
@@ -172,6 +173,37 @@ impl Account {
         {
             let request = self.to_contact(Kind::Subscribe, jid).id(&ctx.entropy.id());
             ctx.outbox.send(Stanza::Presence(request.build()));
+        }
+    }
+
+    /// The record has been read anew, and says of some subscriptions what nobody has been told: the store made a change without
+    /// saying so. Now contacts are told; whoever knows already ignores it (appendix A.3).
+    pub(super) fn agree_anew(&mut self, before: &Roster, ctx: &mut Context<'_>) {
+        let after = &self.record.roster.contacts;
+        let either: BTreeSet<&BareJid> = before.contacts.keys().chain(after.keys()).collect();
+        let states = either.into_iter().map(|jid| {
+            let state = |contacts: &BTreeMap<BareJid, Contact>| State::of(contacts.get(jid), false);
+            (jid.clone(), state(&before.contacts), state(after))
+        });
+        let differ: Vec<_> = states.filter(|(_, before, after)| before != after).collect();
+        for (jid, before, after) in differ {
+            let mut tell = |kind| ctx.outbox.send(Stanza::Presence(self.to_contact(kind, &jid).build()));
+            match ((before.to || before.ask), (after.to || after.ask)) {
+                (false, true) => tell(Kind::Subscribe),
+                (true, false) => tell(Kind::Unsubscribe),
+                _ => {}
+            }
+            match (before.from, after.from) {
+                (false, true) => {
+                    tell(Kind::Subscribed);
+                    self.show_to(&jid, ctx);
+                }
+                (true, false) => {
+                    self.hide_from(&jid, None, ctx);
+                    ctx.outbox.send(Stanza::Presence(self.to_contact(Kind::Unsubscribed, &jid).build()));
+                }
+                _ => {}
+            }
         }
     }
 

@@ -117,6 +117,7 @@ fn rfc6121_3_1_2_a_request_that_cannot_be_kept_or_judged_is_answered_with_an_err
     // Notifications fail in silence: their senders can do nothing about it.
     world.relate("juliet", "nurse@example.net", "both");
     world.call(|hub, now| hub.account_changed(now, account("juliet")));
+    world.outputs.clear();
     world.silent = true;
     for of_type in ["unsubscribe", "unsubscribed"] {
         world.remote(&format!("<presence type='{of_type}' from='nurse@example.net' to='{JULIET}' id='1'/>"));
@@ -181,4 +182,47 @@ fn a_request_is_carried_out_though_its_session_has_gone() {
     world.answer();
     assert_eq!(world.relation("romeo", "juliet"), "none out");
     assert_eq!(world.told("juliet/balcony"), ["presence subscribe romeo > juliet #1"]);
+}
+
+#[test]
+fn a_change_that_the_store_made_without_saying_so_is_told_when_it_is_found() {
+    for (state, of_type, expected) in [
+        ("absent", "subscribe", &["presence subscribe juliet > nurse@example.net"][..]),
+        ("to", "unsubscribe", &["presence unsubscribe juliet > nurse@example.net"]),
+        (
+            "absent in",
+            "subscribed",
+            &[
+                "presence subscribed juliet > nurse@example.net",
+                "presence juliet/balcony > nurse@example.net",
+            ],
+        ),
+        (
+            "from",
+            "unsubscribed",
+            &[
+                "presence unavailable juliet/balcony > nurse@example.net",
+                "presence unsubscribed juliet > nurse@example.net",
+            ],
+        ),
+    ] {
+        let mut world = World::with(Config { federation: true, ..config() });
+        world.relate("juliet", "nurse@example.net", state);
+        world.present("juliet/balcony");
+        world.outputs.clear();
+        world.silent = true;
+        world.send("juliet/balcony", &presence(of_type, "nurse@example.net"));
+        for request in std::mem::take(&mut world.asked) {
+            world.store.execute(request);
+        }
+        world.silent = false;
+        world.pass(SECOND * 10);
+        let told = world.told("juliet/balcony");
+        assert_eq!(
+            told[0],
+            "presence error nurse@example.net > juliet/balcony #1 internal-server-error/wait"
+        );
+        assert!(told[1].starts_with("push nurse@example.net"), "{told:?}");
+        assert_eq!(world.sent(), expected, "{of_type}");
+    }
 }
