@@ -1,90 +1,20 @@
 //! The program as operators and scripts use it: the binary, its files, its signals.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+mod common;
+
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use common::{PATIENCE, Server, waxwingd};
 use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
 use waxwing_core::jid::Jid;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stanza::Message;
 use waxwing_core::stream::Condition;
-use waxwing_core::stream::tls::{ClientTls, Fingerprint, default_provider};
 use waxwing_std::{Clock, Driver, entropy};
-
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn waxwingd(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waxwingd"));
-    command.args(["--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0", "--data"]).arg(data);
-    command.env_remove("RUST_LOG").stdin(Stdio::null());
-    command
-}
-
-/// A server that runs until it is dropped.
-struct Server {
-    child: Child,
-    /// What it printed up to and including the ready line.
-    printed: Vec<String>,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Server {
-    fn start(command: &mut Command) -> Server {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Server { child, printed: Vec::new(), output };
-        while server.printed.last().is_none_or(|line| line != "waxwingd: ready") {
-            let mut line = String::new();
-            if server.output.read_line(&mut line).unwrap() == 0 {
-                panic!("it ended before it was ready: {}", server.wait().2);
-            }
-            server.printed.push(line.trim_end().to_owned());
-        }
-        server
-    }
-
-    fn line(&self, start: &str) -> &str {
-        let found = self.printed.iter().find_map(|line| line.strip_prefix(start));
-        found.unwrap_or_else(|| panic!("no line begins with {start:?}: {:?}", self.printed))
-    }
-
-    fn c2s(&self) -> SocketAddr {
-        self.line("c2s (STARTTLS) on ").parse().unwrap()
-    }
-
-    fn c2s_tls(&self) -> SocketAddr {
-        self.line("c2s (direct TLS) on ").parse().unwrap()
-    }
-
-    fn tls(&self) -> ClientTls {
-        let fingerprint: Fingerprint = self.line("certificate SHA-256 ").parse().unwrap();
-        ClientTls::with_fingerprint(default_provider(), fingerprint).unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(status.unwrap().success());
-    }
-
-    /// Waits for its end: exit code, rest of standard output, standard error.
-    fn wait(mut self) -> (Option<i32>, String, String) {
-        let (mut rest, mut log) = (String::new(), String::new());
-        self.output.read_to_string(&mut rest).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), rest, log)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn run(command: &mut Command, input: &str) -> Output {
     let mut child =
