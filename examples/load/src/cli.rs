@@ -8,6 +8,30 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use waxwing_core::stream::tls::Fingerprint;
 
+/// What is asked for.
+#[derive(Debug)]
+pub enum Task {
+    /// Messages between sessions.
+    Messages(Options),
+    /// Logins and presence.
+    Presence(Options),
+    /// Accounts with rosters, in files.
+    Rosters(Rosters),
+}
+
+/// What accounts to make, and where.
+#[derive(Debug)]
+pub struct Rosters {
+    /// How many accounts.
+    pub accounts: usize,
+    /// How many contacts each has, an even number below that of the accounts: they are mutual.
+    pub contacts: usize,
+    /// Their domain.
+    pub domain: String,
+    /// Where: a directory for each server, and the list of accounts.
+    pub directory: PathBuf,
+}
+
 /// What to do, to whom.
 #[derive(Debug)]
 pub struct Options {
@@ -15,7 +39,7 @@ pub struct Options {
     pub targets: Vec<Target>,
     /// How many sessions, an even number: they talk in pairs.
     pub sessions: usize,
-    /// How many messages in all.
+    /// How many messages in all; for presence, how many broadcasts.
     pub messages: usize,
     /// How many of a session's messages may be under way at once.
     pub window: usize,
@@ -47,14 +71,25 @@ pub const HELP: &str = "\
 load: many sessions, numbered messages, and what they cost the server
 
 usage: load [options] --target NAME,HOST:PORT,PID,FINGERPRINT,ACCOUNTS [--target ...]
+       load presence [options] --target ...
+       load rosters [options] DIRECTORY
 
 The sessions of a target log in over STARTTLS, then talk in pairs, both ways. Every message must arrive, once and in
 order. PID is the server's process: its CPU time is read from /proc. FINGERPRINT is the SHA-256 of its certificate.
 ACCOUNTS is a file with a line `local TAB password` for each session.
 
+load presence: the sessions log in, get their rosters, become available, and see who of their contacts is there; then
+some of them change their presence, and all their contacts must see that.
+
+load rosters: makes accounts that have each other as contacts. DIRECTORY gets a waxwingd data directory `waxwingd`,
+`prosody` with the folders accounts and roster of Prosody's storage for the domain, and the file `accounts`. All
+accounts share one password and one salt, which takes seconds instead of minutes: never use them for anything else.
+
 options:
   --sessions N    how many, an even number (200)
-  --messages N    how many messages in all (100000)
+  --messages N    how many messages, or changes of presence, in all (100000)
+  --accounts N    how many accounts to make (10000)
+  --contacts N    how many contacts each has, an even number (50)
   --window N      how many of a session's messages may be under way at once (16)
   --domain NAME   the accounts' domain (localhost)
   --patience S    seconds that one target may take (600)
@@ -63,8 +98,36 @@ options:
 ";
 
 /// Reads the command line, without the program's name: `None` if it asks for the manual. Errors are one line.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Options>, String> {
-    parse_with(&mut lexopt::Parser::from_args(args)).map_err(|e| format!("{e}; see load --help"))
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, String> {
+    let mut args = args.into_iter().peekable();
+    let task = args.next_if(|arg| arg == "presence" || arg == "rosters");
+    let parser = &mut lexopt::Parser::from_args(args);
+    match task.as_deref().and_then(|task| task.to_str()) {
+        Some("rosters") => parse_rosters(parser).map(|rosters| rosters.map(Task::Rosters)),
+        Some(_) => parse_with(parser).map(|options| options.map(Task::Presence)),
+        None => parse_with(parser).map(|options| options.map(Task::Messages)),
+    }
+    .map_err(|e| format!("{e}; see load --help"))
+}
+
+fn parse_rosters(parser: &mut lexopt::Parser) -> Result<Option<Rosters>, lexopt::Error> {
+    let (mut accounts, mut contacts, mut domain, mut directory) =
+        (10_000_usize, 50_usize, "localhost".to_owned(), None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("accounts") => accounts = parser.value()?.parse()?,
+            Long("contacts") => contacts = parser.value()?.parse()?,
+            Long("domain") => domain = parser.value()?.string()?,
+            Value(value) if directory.is_none() => directory = Some(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let directory = directory.ok_or("where to? give a directory")?;
+    if !contacts.is_multiple_of(2) || contacts >= accounts {
+        return Err("--contacts must be even and less than --accounts: contacts are mutual".into());
+    }
+    Ok(Some(Rosters { accounts, contacts, domain, directory }))
 }
 
 fn parse_with(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
@@ -142,7 +205,22 @@ mod tests {
     use super::*;
 
     fn parsed(args: &[&str]) -> Result<Option<Options>, String> {
-        parse(args.iter().map(OsString::from))
+        parse(args.iter().map(OsString::from)).map(|task| match task? {
+            Task::Messages(options) | Task::Presence(options) => Some(options),
+            Task::Rosters(_) => None,
+        })
+    }
+
+    #[test]
+    fn the_first_word_may_name_another_task() {
+        let target = format!("x,127.0.0.1:1,17,{},f", "ab".repeat(32));
+        let args = ["presence", "--target", &target].map(OsString::from);
+        assert!(matches!(parse(args), Ok(Some(Task::Presence(_)))));
+        let rosters = |args: &[&str]| parse(args.iter().map(OsString::from));
+        let made = rosters(&["rosters", "--accounts", "8", "--contacts", "4", "d"]);
+        assert!(matches!(made, Ok(Some(Task::Rosters(Rosters { accounts: 8, contacts: 4, .. })))));
+        assert!(rosters(&["rosters", "--contacts", "3", "d"]).unwrap_err().contains("even"));
+        assert!(rosters(&["rosters"]).unwrap_err().contains("directory"));
     }
 
     #[test]

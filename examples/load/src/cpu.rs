@@ -1,4 +1,4 @@
-//! Another process's CPU time.
+//! Another process's CPU time and memory.
 
 use std::time::Duration;
 
@@ -10,6 +10,18 @@ pub fn time_of(pid: u32) -> Result<Duration, String> {
     let ticks = ticks(&text).ok_or_else(|| format!("{file} is not as proc(5) says"))?;
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_nanos(ticks.saturating_mul(1_000_000_000 / per_second)))
+}
+
+/// The memory of a process that is in use and not swapped out, in bytes.
+pub fn memory_of(pid: u32) -> Result<u64, String> {
+    let file = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&file).map_err(|e| format!("cannot read {file}: {e}"))?;
+    resident(&text).ok_or_else(|| format!("{file} is not as proc(5) says"))
+}
+
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// utime and stime, fields 14 and 15. The second field, the command's name in parentheses, may hold anything.
@@ -31,6 +43,12 @@ mod tests {
         let stat = "17 (a) b (c) S 1 17 17 0 -1 4194304 100 0 0 0 30 12 5 6 20 0 1 0 1000 0 0";
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("17 (x"), None);
+    }
+
+    #[test]
+    fn memory_is_given_in_units_of_1024_bytes() {
+        assert_eq!(resident("Name:\tx\nVmRSS:\t    12 kB\n"), Some(12 * 1024));
+        assert!(memory_of(std::process::id()).is_ok());
     }
 
     #[test]

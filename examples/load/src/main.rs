@@ -5,18 +5,20 @@
 mod cli;
 mod cpu;
 mod pair;
+mod presence;
+mod rosters;
 mod run;
 mod session;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cli::Options;
+use cli::{Options, Target, Task};
 use run::Outcome;
 
 fn main() -> ExitCode {
-    let options = match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Some(options)) => options,
+    let task = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Some(task)) => task,
         Ok(None) => {
             print!("{}", cli::HELP);
             return ExitCode::SUCCESS;
@@ -26,7 +28,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match everything(&options) {
+    let result = match task {
+        Task::Messages(options) => messages(&options),
+        Task::Presence(options) => presences(&options),
+        Task::Rosters(rosters) => rosters::make(&rosters).map(|()| true),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -37,11 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs all targets and prints a row for each. False if anything went wrong with any of them.
-fn everything(options: &Options) -> Result<bool, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| format!("cannot start: {e}"))?;
+fn messages(options: &Options) -> Result<bool, String> {
     println!(
         "{} messages between {} sessions over {}, at most {} of each session's under way",
         options.messages,
@@ -63,18 +66,55 @@ fn everything(options: &Options) -> Result<bool, String> {
         "CPU us/msg",
         "ms/login"
     );
+    each_target(options, async |target| {
+        let outcome = run::run(options, target).await?;
+        report(&target.name, options, &outcome);
+        Ok(outcome.failures.is_empty())
+    })
+}
+
+/// As [`messages`].
+fn presences(options: &Options) -> Result<bool, String> {
+    println!(
+        "{} sessions over {}, {} changes of presence",
+        options.sessions,
+        if options.plaintext { "plain TCP" } else { "TLS" },
+        options.messages
+    );
+    println!(
+        "{:<10} {:>14} {:>14} {:>12} {:>14} {:>14}",
+        "server", "presences seen", "CPU ms/login", "KiB/session", "CPU us/change", "us/delivery"
+    );
+    each_target(options, async |target| {
+        let outcome = presence::run(options, target).await?;
+        let each = |cpu: Duration, count: usize| cpu.as_secs_f64() * 1e6 / count.max(1) as f64;
+        println!(
+            "{:<10} {:>14} {:>14.2} {:>12.1} {:>14.1} {:>14.2}",
+            target.name,
+            outcome.seen,
+            each(outcome.login_cpu, outcome.sessions) / 1e3,
+            outcome.memory as f64 / 1024.0 / outcome.sessions.max(1) as f64,
+            each(outcome.change_cpu, outcome.changes),
+            each(outcome.change_cpu, outcome.deliveries),
+        );
+        Ok(true)
+    })
+}
+
+fn each_target(
+    options: &Options,
+    mut run: impl AsyncFnMut(&Target) -> Result<bool, String>,
+) -> Result<bool, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start: {e}"))?;
     let mut all_well = true;
     for target in &options.targets {
-        match runtime.block_on(run::run(options, target)) {
-            Ok(outcome) => {
-                all_well &= outcome.failures.is_empty();
-                report(&target.name, options, &outcome);
-            }
-            Err(error) => {
-                all_well = false;
-                eprintln!("load: {}: {error}", target.name);
-            }
-        }
+        all_well &= runtime.block_on(run(target)).unwrap_or_else(|error| {
+            eprintln!("load: {}: {error}", target.name);
+            false
+        });
     }
     Ok(all_well)
 }

@@ -18,8 +18,8 @@ pub struct Session {
     pub jid: FullJid,
 }
 
-/// Logs in, tells the server that the session is available, and waits until it has seen that.
-pub async fn log_in(
+/// Logs in and does nothing more.
+pub async fn connect(
     target: &Target,
     tls: Option<&ClientTls>,
     domain: &str,
@@ -34,23 +34,34 @@ pub async fn log_in(
     let clock = Clock::start();
     let client = Client::new(config, clock.now(), entropy().map_err(|e| failed(&e))?);
     let mut driver = Driver::new(client, socket, clock).map_err(|e| failed(&e))?;
-    let mut waiting = None;
     loop {
         match driver.next_event().await {
-            Some(Event::Online(jid)) => {
-                let (now, client) = (clock.now(), driver.machine_mut());
-                let available = Presence::builder(PresenceType::Available).build();
-                client.set_presence(now, available).map_err(|e| failed(&e))?;
-                // What is answered after the presence proves that the presence has been seen.
-                let to = Some(Jid::new(domain).map_err(|e| failed(&e))?);
-                let ping = client.request(now, Ping { to }, None).map_err(|e| failed(&e))?;
-                waiting = Some((jid, ping));
-            }
-            Some(Event::Reply(reply)) => {
-                if let Some((jid, _)) = waiting.take_if(|(_, ping)| ping.read(&reply).is_some()) {
-                    return Ok(Session { driver, jid });
-                }
-            }
+            Some(Event::Online(jid)) => return Ok(Session { driver, jid }),
+            Some(Event::Closed(Err(error))) => return Err(failed(&error)),
+            Some(Event::Closed(Ok(()))) | None => return Err(failed(&"the stream ended")),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Logs in, tells the server that the session is available, and waits until it has seen that.
+pub async fn log_in(
+    target: &Target,
+    tls: Option<&ClientTls>,
+    domain: &str,
+    account: &(String, String),
+) -> Result<Session, String> {
+    let mut session = connect(target, tls, domain, account).await?;
+    let failed = |what: &dyn std::fmt::Display| format!("{}@{domain}: {what}", account.0);
+    let (now, client) = (session.driver.clock().now(), session.driver.machine_mut());
+    let available = Presence::builder(PresenceType::Available).build();
+    client.set_presence(now, available).map_err(|e| failed(&e))?;
+    // What is answered after the presence proves that the presence has been seen.
+    let to = Some(Jid::new(domain).map_err(|e| failed(&e))?);
+    let ping = client.request(now, Ping { to }, None).map_err(|e| failed(&e))?;
+    loop {
+        match session.driver.next_event().await {
+            Some(Event::Reply(reply)) if reply.is(&ping) => return Ok(session),
             Some(Event::Closed(Err(error))) => return Err(failed(&error)),
             Some(Event::Closed(Ok(()))) | None => return Err(failed(&"the stream ended")),
             Some(_) => {}

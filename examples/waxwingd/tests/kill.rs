@@ -22,7 +22,7 @@ use std::time::Duration;
 use common::{PATIENCE, Server, waxwingd};
 use waxwing_core::client::{
     Client, Config, Event, GetVcard, Ping, RemoveItem, Reply, Request, RequestError, RequestHandle, Roster,
-    RosterEvent, SetItem, SetVcard, TlsMode,
+    RosterEvent, SendError, SetItem, SetVcard, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::payload::roster::Item;
@@ -181,7 +181,8 @@ impl Owner {
         let mut handles: VecDeque<Handle> = VecDeque::new();
         loop {
             while handles.len() < WINDOW {
-                handles.push_back(self.change(&mut session));
+                let Some(handle) = self.change(&mut session) else { break };
+                handles.push_back(handle);
             }
             match session.next() {
                 Some(Event::Reply(reply)) => {
@@ -202,18 +203,18 @@ impl Owner {
         self.cached = Some(session.driver.machine().roster().clone());
     }
 
-    fn change(&mut self, session: &mut Session) -> Handle {
+    fn change(&mut self, session: &mut Session) -> Option<Handle> {
         let mut roster = self.known.clone();
         self.open.iter().cloned().for_each(|change| apply(&mut roster, change));
         let jid = Jid::new(&format!("contact{}@localhost", self.random.below(CONTACTS))).unwrap();
         if roster.contains_key(&jid) && self.random.one_in(3) {
             self.open.push_back((jid.clone(), None));
-            return Handle::Remove(session.request(RemoveItem(jid)));
+            return session.request(RemoveItem(jid)).map(Handle::Remove);
         }
         self.serial += 1;
         let name = format!("name {}", self.serial);
         self.open.push_back((jid.clone(), Some(name.clone())));
-        Handle::Set(session.request(SetItem(Item::new(jid).with_name(&name).in_group("Contacts"))))
+        session.request(SetItem(Item::new(jid).with_name(&name).in_group("Contacts"))).map(Handle::Set)
     }
 
     /// The roster is what the acknowledged changes made of it, and perhaps some more, in order. What the client had cached,
@@ -301,7 +302,8 @@ impl Writer {
                     line.sent += 1;
                     written += 1;
                 }
-                let handle = session.request(GetVcard(Some(account("reader", reader))));
+                let card = GetVcard(Some(account("reader", reader)));
+                let Some(handle) = session.request(card) else { return };
                 handles.push_back((handle, reader, line.sent));
             }
             match session.next() {
@@ -336,7 +338,7 @@ fn read(address: SocketAddr, reader: usize, writers: &mut [Writer]) {
     // Messages come by the page; the next one may come after the next answer, but not after the one after that.
     let mut quiet = 0;
     while quiet < 2 {
-        let handle = session.request(GetVcard(None));
+        let handle = session.request(GetVcard(None)).expect("a server that is there");
         quiet += 1;
         loop {
             match session.next().expect("a server that is there") {
@@ -398,14 +400,19 @@ impl Session {
         self.driver.next_event(Some(PATIENCE)).ok().map(|event| event.expect("an event in time"))
     }
 
-    fn request<R: Request>(&mut self, request: R) -> RequestHandle<R> {
+    /// `None`: the stream is over.
+    fn request<R: Request>(&mut self, request: R) -> Option<RequestHandle<R>> {
         let now = self.driver.clock().now();
-        self.driver.machine_mut().request(now, request, Some(PATIENCE)).expect("room to send")
+        match self.driver.machine_mut().request(now, request, Some(PATIENCE)) {
+            Ok(handle) => Some(handle),
+            Err(SendError::NotOnline) => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Asks and waits for the answer.
     fn ask<R: Request>(&mut self, request: R) -> R::Reply {
-        let handle = self.request(request);
+        let handle = self.request(request).expect("a server that is there");
         loop {
             match self.next().expect("a server that is there") {
                 Event::Reply(reply) if reply.is(&handle) => return handle.read(&reply).unwrap().unwrap(),
@@ -436,6 +443,9 @@ impl Session {
         let now = self.driver.clock().now();
         let to = Jid::from(account("reader", reader));
         let message = Message::builder(Some(to), MessageType::Chat).body(None, text).build();
-        self.driver.machine_mut().send(now, message).expect("room to send");
+        match self.driver.machine_mut().send(now, message) {
+            Ok(_) | Err(SendError::NotOnline) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
