@@ -122,7 +122,7 @@ impl Server {
                     match accepted {
                         // A connection that cannot be started is dropped: its client sees it end and tries again.
                         Ok((socket, peer)) => {
-                            if let Some(guest) = server.door.admit(peer) {
+                            if let Some(guest) = server.door.admit(peer, Instant::now()) {
                                 drop(server.start(socket, guest, &config, &transport));
                             }
                         }

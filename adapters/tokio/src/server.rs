@@ -98,7 +98,9 @@ impl Server {
                 };
                 match accepted {
                     Ok((socket, peer)) => {
-                        let Some(guest) = server.door.admit(peer) else { continue };
+                        let Some(guest) = server.door.admit(peer, Instant::now().into_std()) else {
+                            continue;
+                        };
                         let place = tokio::select! {
                             place = server.place() => place,
                             _ = stop.wait_for(|stopped| *stopped) => return,

@@ -68,6 +68,9 @@ options:
   --demo                also make alice and bob, and print their passwords
   --allow-registration  accepted, but this version has no in-band registration
   --allow-plaintext     logins without TLS, on loopback only (tests and benchmarks)
+  --max-per-address N   connections from one address at once        [10000]
+  --max-attempts N      connections from one address in a minute    [30000]
+  --max-negotiating N   connections without a session at once       [4096]
   --log FILTER          what to log to standard error, as RUST_LOG  [info]
   -h, --help  -V, --version
 
@@ -101,6 +104,9 @@ fn parse_with(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("key") => flags.key = Some(parser.value()?.into()),
             Long("allow-registration") => flags.allow_registration = Some(true),
             Long("allow-plaintext") => flags.allow_plaintext = Some(true),
+            Long("max-per-address") => flags.max_per_address = Some(parser.value()?.parse()?),
+            Long("max-attempts") => flags.max_attempts = Some(parser.value()?.parse()?),
+            Long("max-negotiating") => flags.max_negotiating = Some(parser.value()?.parse()?),
             Long("log") => flags.log = Some(parser.value()?.string()?),
             Long("password-stdin") => password_stdin = true,
             Value(word) => words.push(word.string()?),

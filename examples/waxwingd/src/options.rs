@@ -29,6 +29,12 @@ pub struct Options {
     pub allow_registration: bool,
     /// Logins without TLS, on loopback only.
     pub allow_plaintext: bool,
+    /// Connections from one address at once.
+    pub max_per_address: usize,
+    /// Connections from one address in a minute.
+    pub max_attempts: u32,
+    /// Connections without a session at once.
+    pub max_negotiating: usize,
     /// Log filter, in the syntax of `RUST_LOG`.
     pub log: Option<String>,
 }
@@ -60,6 +66,12 @@ pub struct Layer {
     pub allow_registration: Option<bool>,
     /// `--allow-plaintext`
     pub allow_plaintext: Option<bool>,
+    /// `--max-per-address N`
+    pub max_per_address: Option<usize>,
+    /// `--max-attempts N`
+    pub max_attempts: Option<u32>,
+    /// `--max-negotiating N`
+    pub max_negotiating: Option<usize>,
     /// `--log FILTER`
     pub log: Option<String>,
 }
@@ -77,6 +89,9 @@ const KEYS: &[&str] = &[
     "key",
     "allow-registration",
     "allow-plaintext",
+    "max-per-address",
+    "max-attempts",
+    "max-negotiating",
     "log",
 ];
 
@@ -146,6 +161,9 @@ impl Layer {
             key: self.key.or(below.key),
             allow_registration: self.allow_registration.or(below.allow_registration),
             allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
+            max_per_address: self.max_per_address.or(below.max_per_address),
+            max_attempts: self.max_attempts.or(below.max_attempts),
+            max_negotiating: self.max_negotiating.or(below.max_negotiating),
             log: self.log.or(below.log),
         }
     }
@@ -172,6 +190,14 @@ impl Layer {
             (Some(_), None) => return Err(OptionsError("--cert needs --key: give both files".into())),
             (None, Some(_)) => return Err(OptionsError("--key needs --cert: give both files".into())),
         };
+        if [self.max_per_address, self.max_attempts.map(|n| n as usize), self.max_negotiating]
+            .contains(&Some(0))
+        {
+            return Err(OptionsError(
+                "--max-per-address, --max-attempts and --max-negotiating are at least 1: nobody could connect".into(),
+            ));
+        }
+        let limits = waxwing_std::door::Limits::default();
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let options = Options {
             data: self.data.unwrap_or_else(|| "waxwing-data".into()),
@@ -184,6 +210,9 @@ impl Layer {
             identity,
             allow_registration: self.allow_registration.unwrap_or(false),
             allow_plaintext: self.allow_plaintext.unwrap_or(false),
+            max_per_address: self.max_per_address.unwrap_or(limits.per_address),
+            max_attempts: self.max_attempts.unwrap_or(limits.attempts_per_address),
+            max_negotiating: self.max_negotiating.unwrap_or(limits.negotiating),
             log: self.log,
         };
         if options.allow_plaintext && !options.c2s.ip().is_loopback() {
@@ -215,7 +244,7 @@ mod tests {
         let layer = Layer::from_toml(
             "data='/d'\ndomain=['a.example','b.example']\ndemo=true\nc2s='127.0.0.1:1'\nc2s-tls='127.0.0.1:2'\n\
              s2s='127.0.0.1:3'\ncomponent='127.0.0.1:4'\ncert='c'\nkey='k'\nallow-registration=true\n\
-             allow-plaintext=true\nlog='debug'\n",
+             allow-plaintext=true\nmax-per-address=7\nmax-attempts=8\nmax-negotiating=9\nlog='debug'\n",
         )
         .unwrap();
         let options = layer.resolve().unwrap();
@@ -224,7 +253,17 @@ mod tests {
         assert_eq!(options.component.unwrap().port(), 4);
         assert_eq!(options.identity, Some(("c".into(), "k".into())));
         assert!(options.demo && options.allow_registration && options.allow_plaintext);
+        assert_eq!((options.max_per_address, options.max_attempts, options.max_negotiating), (7, 8, 9));
         assert_eq!(options.log.as_deref(), Some("debug"));
+    }
+
+    #[test]
+    fn limits_of_zero_are_refused() {
+        for key in ["max-per-address", "max-attempts", "max-negotiating"] {
+            let layer = Layer::from_toml(&format!("{key} = 0")).unwrap();
+            assert!(layer.resolve().unwrap_err().0.contains("at least 1"));
+        }
+        assert!(Layer::from_toml("max-attempts = -1").unwrap_err().0.contains("`max-attempts`"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use waxwing_core::server::hub;
 use waxwing_core::stream::Closed;
 use waxwing_core::stream::tls::{ServerTls, default_provider};
 use waxwing_sqlite::{Admin, AdminError, Event, SqliteStore};
+use waxwing_std::door::Limits;
 use waxwing_std::shards::Shards;
 use waxwing_tokio::{Clock, Server};
 
@@ -111,7 +112,13 @@ fn start(
     config.sasl.require_tls = !options.allow_plaintext;
     let config = Arc::new(config);
 
-    let server = Server::new(shards, entropy, Some(log_closed)).map_err(|e| failed(&e))?;
+    let limits = Limits {
+        negotiating: options.max_negotiating,
+        per_address: options.max_per_address,
+        attempts_per_address: options.max_attempts,
+        ..Limits::default()
+    };
+    let server = Server::with_limits(shards, entropy, Some(log_closed), limits).map_err(|e| failed(&e))?;
     let mut addresses = Vec::new();
     for (listener, transport) in [(c2s, Transport::Plain), (c2s_tls, Transport::DirectTls)] {
         addresses.push(listener.local_addr().map_err(|e| failed(&e))?);
