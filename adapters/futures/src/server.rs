@@ -149,7 +149,9 @@ impl<R: Runtime> Server<R> {
                 match accepted {
                     Err(()) => return,
                     Ok(Ok((stream, peer))) => {
-                        let Some(guest) = server.door.admit(peer) else { continue };
+                        let Some(guest) = server.door.admit(peer, std::time::Instant::now()) else {
+                            continue;
+                        };
                         let Ok(place) = or(server.signs.stopping(), server.place()).await else { return };
                         let ticket =
                             Ticket { _running: server.signs.run(), _guest: guest, place: Some(place) };
