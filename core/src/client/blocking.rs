@@ -63,7 +63,9 @@ impl BlockList {
                 BlockEvent::Blocked(jids)
             }
             blocking::Change::Unblock(jids) => {
-                self.blocked.retain(|blocked| !jids.contains(blocked));
+                for jid in &jids {
+                    self.blocked.remove(jid);
+                }
                 BlockEvent::Unblocked(jids)
             }
             blocking::Change::UnblockAll => {

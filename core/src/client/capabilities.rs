@@ -26,7 +26,7 @@ use cache::Entities;
 use lookup::{Lookups, Subject};
 
 /// The longest node, verification string and name of a hash function that are taken seriously, in bytes.
-const MAX_TEXT: usize = 1023;
+const MAX_TEXT: usize = 256;
 
 /// What is known, and what is being asked.
 #[derive(Debug)]

@@ -37,6 +37,8 @@ pub enum Event {
     Roster(RosterEvent),
     /// Something about who is blocked.
     Blocking(BlockEvent),
+    /// The privacy list of this name has been changed, here or in another session (XEP-0016 section 2.6).
+    PrivacyListChanged(String),
     /// What this entity can do has become known, and so what everyone can who shows the same caps:
     /// [`Client::capabilities`](super::Client::capabilities).
     Capabilities(Jid),
@@ -84,6 +86,8 @@ pub enum Ignored {
     ForgedRosterPush,
     /// A change of the block list (XEP-0191).
     ForgedBlockPush,
+    /// A change of a privacy list (XEP-0016).
+    ForgedPrivacyPush,
     /// A copy of a message (XEP-0280 section 11), or the account's server sent one that cannot be right.
     ForgedCarbon,
 }

@@ -10,7 +10,7 @@ use super::contacts::Contacts;
 use super::request::{Purpose, Reply};
 use super::roster::{Roster, RosterState};
 use super::subscription::{Requests, Subscription, SubscriptionKind};
-use super::{Config, DiscoInfo, Event, Ignored, carbons};
+use super::{Config, DiscoInfo, Event, Ignored, carbons, privacy};
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::machine::{Instant, Now};
 use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
@@ -149,6 +149,14 @@ impl Im {
                 self.blocking.on_push(session, iq, effects);
             } else {
                 effects.ignore(iq.into(), Ignored::ForgedBlockPush);
+            }
+            return None;
+        }
+        if privacy::is_push(&iq) {
+            if session.is_from_account(iq.from()) {
+                privacy::on_push(iq, effects);
+            } else {
+                effects.ignore(iq.into(), Ignored::ForgedPrivacyPush);
             }
             return None;
         }

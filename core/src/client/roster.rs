@@ -174,15 +174,12 @@ impl Client {
         let has_versions = features.is_some_and(|features| offers(features, "ver", ns::ROSTER_VER));
         // Section 2.6.2: no version where none is understood, an empty one to begin with.
         let version = has_versions.then(|| roster.version.clone().unwrap_or_default());
-        let asked_with_version = version.is_some();
-        self.ask(now, Purpose::Roster, &Get(version), None)?;
+        let request = Get(version);
+        self.ask(now, Purpose::Roster, &request, None)?;
         let state = &mut self.im.roster;
-        state.asked_with_version = asked_with_version;
+        state.asked_with = request.0;
         if let Some(cached) = cached {
             state.roster = cached;
-        }
-        if state.roster.version.is_none() {
-            state.roster = Roster::default();
         }
         state.roster.is_loaded = false;
         Ok(())
@@ -198,8 +195,9 @@ impl Client {
 #[derive(Debug, Default)]
 pub(super) struct RosterState {
     pub(super) roster: Roster,
-    /// An empty result is meaningful: what is cached is what the server has, or what follows says the difference.
-    asked_with_version: bool,
+    /// The version that the request named. Then an empty result means something: what is here is what the server has,
+    /// but for what it says next.
+    asked_with: Option<String>,
 }
 
 impl RosterState {
@@ -245,11 +243,17 @@ impl RosterState {
         let mut before = None;
         let event = match reply.outcome().map(Iq::payload) {
             Err(error) => RosterEvent::Failed(error.clone()),
-            Ok(None) if self.asked_with_version => {
-                self.roster.is_loaded = true;
-                RosterEvent::Loaded
-            }
-            Ok(None) => RosterEvent::Failed(RequestError::Malformed("a result without a roster")),
+            Ok(None) => match self.asked_with.as_deref() {
+                None => RosterEvent::Failed(RequestError::Malformed("a result without a roster")),
+                Some("") => {
+                    before = Some(self.replace(roster::Roster::default(), session.config.max_roster_bytes));
+                    RosterEvent::Loaded
+                }
+                Some(_) => {
+                    self.roster.is_loaded = true;
+                    RosterEvent::Loaded
+                }
+            },
             Ok(Some(payload)) => match roster::Roster::parse(payload) {
                 Ok(roster) => {
                     before = Some(self.replace(roster, session.config.max_roster_bytes));

@@ -143,17 +143,18 @@ impl Roster {
     }
 
     /// Reads the payload of a roster result. An item with the subscription `remove`, which stands in pushes only, has none
-    /// here; one without a usable address makes the result malformed.
+    /// here; one without a usable address is left out, so that one contact that only another server can name does not cost
+    /// all the others.
     pub fn parse(query: ElementRef<'_>) -> Result<Roster, Malformed> {
         expect(query, "query", ns::ROSTER)?;
         let item = |item| {
-            let mut item = Item::parse(item)?;
+            let mut item = Item::parse(item).ok()?;
             if item.subscription == Subscription::Remove {
                 item.subscription = Subscription::None;
             }
-            Ok(item)
+            Some(item)
         };
-        let items = items(query).map(item).collect::<Result<_, _>>()?;
+        let items = items(query).filter_map(item).collect();
         Ok(Roster { ver: query.attr("ver").map(str::to_owned), items })
     }
 

@@ -82,6 +82,20 @@ fn xep0016_privacy_lists_are_read_and_replaced() {
     assert_eq!(ask(SetPrivacyList(Set::Active(None)), "<active/>", ""), Ok(()));
 }
 
+#[test]
+fn xep0016_2_6_changes_of_privacy_lists_are_told_and_only_the_account_tells_them() {
+    let push = |from: &str, inner: &str| {
+        format!("<iq type='set' id='p' {from}><query xmlns='jabber:iq:privacy'>{inner}</query></iq>")
+    };
+    let mut script = Script::online(config());
+    let ack = script.server(&push("from='juliet@example.com'", "<list name='public'/>"));
+    assert!(ack.starts_with("<iq type='result' id='p'"), "{ack}");
+    assert_eq!(script.event(), Event::PrivacyListChanged("public".into()));
+    assert!(script.server(&push("", "")).contains("<bad-request"));
+    assert_eq!(script.server(&push("from='romeo@example.net'", "<list name='public'/>")), "");
+    assert!(matches!(script.event(), Event::Ignored { reason: Ignored::ForgedPrivacyPush, .. }));
+}
+
 const QUESTIONS: [&str; 3] = [
     "<query xmlns='jabber:iq:version'/>",
     "<time xmlns='urn:xmpp:time'/>",

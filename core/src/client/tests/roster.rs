@@ -157,6 +157,23 @@ fn rfc6121_2_6_3_a_cached_roster_is_brought_up_to_date_by_pushes() {
 }
 
 #[test]
+fn rfc6121_2_6_3_an_empty_result_to_an_empty_version_is_an_empty_roster() {
+    let mut script = loaded("", "", "<item jid='old@example.net'/>");
+    let asked = fetch(&mut script, None);
+    assert!(
+        !script.client.roster().is_loaded() && script.client.roster().len() == 1,
+        "the old one until the new comes"
+    );
+    answer(&mut script, &asked, &query("", ""));
+    assert!(script.client.roster().is_empty());
+    let mut script = Script::online_with(config(), VERSIONS);
+    let asked = fetch(&mut script, None);
+    assert_eq!(answer(&mut script, &asked, ""), Event::Roster(RosterEvent::Loaded));
+    push(&mut script, "", "ver='1'", "<item jid='a@example.net'/>");
+    assert_eq!((script.client.roster().len(), script.client.roster().version()), (1, Some("1")));
+}
+
+#[test]
 fn rfc6121_2_6_3_the_whole_roster_replaces_a_cached_one() {
     let mut script = Script::online_with(config(), VERSIONS);
     let asked = fetch(&mut script, Some(Roster::cached("ver1", [Item::new(jid("old@example.net"))])));
