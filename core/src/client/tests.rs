@@ -8,6 +8,7 @@ mod carbons;
 mod contacts;
 mod end;
 mod hostile;
+mod people;
 mod queries;
 mod requests;
 mod roster;
