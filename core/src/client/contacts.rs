@@ -86,6 +86,11 @@ impl Contacts {
         self.resources == 0
     }
 
+    /// A few of a contact's resources; who has more has many of the same kind.
+    pub(super) fn some_resources(&self, contact: &Jid) -> Vec<Jid> {
+        self.of(contact).into_iter().flat_map(BTreeMap::keys).take(8).cloned().collect()
+    }
+
     fn of(&self, contact: &Jid) -> Option<&BTreeMap<Jid, Resource>> {
         self.by_contact.get(contact.bare_str())
     }

@@ -8,7 +8,7 @@ use super::blocking::BlockList;
 use super::capabilities::{self, Capabilities};
 use super::contacts::Contacts;
 use super::request::{Purpose, Reply};
-use super::roster::{Roster, RosterState};
+use super::roster::{Change, Roster, RosterState};
 use super::subscription::{Requests, Subscription, SubscriptionKind};
 use super::{Config, DiscoInfo, Event, Ignored, carbons, privacy};
 use crate::jid::{BareJid, FullJid, Jid};
@@ -112,14 +112,19 @@ impl Im {
             let trusted = session.is_own(from) || self.roster.roster.is_seen(from);
             let room = session.config.max_resources / if trusted { 1 } else { 2 };
             self.contacts.apply(from, &presence, capabilities::shown(&presence), room);
-            let is_self = from.as_str() == session.own.as_str();
-            if session.config.learn_capabilities && !is_self && self.may_see_us(session, from) {
-                let caps = self.contacts.resource(from).and_then(|resource| resource.caps.as_ref());
-                let question = caps.and_then(|caps| self.capabilities.on_caps(from, caps));
-                effects.lookups.extend(question);
-            }
+            self.look_up(session, from, effects);
         }
         effects.events.push(Event::Presence(presence));
+    }
+
+    /// Asks what an available entity can do, if it shows something new and knows that we are here.
+    fn look_up(&mut self, session: Session<'_>, jid: &Jid, effects: &mut Effects) {
+        let is_self = jid.as_str() == session.own.as_str();
+        if session.config.learn_capabilities && !is_self && self.may_see_us(session, jid) {
+            let caps = self.contacts.resource(jid).and_then(|resource| resource.caps.as_ref());
+            let question = caps.and_then(|caps| self.capabilities.on_caps(jid, caps));
+            effects.lookups.extend(question);
+        }
     }
 
     fn on_subscription(&mut self, subscription: &Subscription) {
@@ -138,8 +143,8 @@ impl Im {
                 effects.ignore(iq.into(), Ignored::ForgedRosterPush);
             } else {
                 let change = self.roster.on_push(session, iq, effects);
-                if let Some((contact, was_seen)) = change {
-                    self.on_roster_change(&contact, was_seen);
+                if let Some(change) = change {
+                    self.on_roster_change(session, &change, effects);
                 }
             }
             return None;
@@ -192,12 +197,18 @@ impl Im {
 
     /// The roster has changed in one contact. Of somebody whose presence we do not see any more nobody tells us (RFC
     /// 6121 section 3.2.3), and who sees ours does not wait for that.
-    fn on_roster_change(&mut self, contact: &Jid, was_seen: bool) {
-        if was_seen && !self.roster.roster.is_seen(contact) {
+    fn on_roster_change(&mut self, session: Session<'_>, change: &Change, effects: &mut Effects) {
+        let contact = &change.contact;
+        if change.was_seen && !self.roster.roster.is_seen(contact) {
             self.contacts.forget(contact);
         }
         if self.roster.roster.sees_us(contact) {
             self.requests.settle(contact);
+        }
+        if !change.saw_us {
+            for jid in self.contacts.some_resources(contact) {
+                self.look_up(session, &jid, effects);
+            }
         }
     }
 

@@ -191,6 +191,16 @@ impl Client {
     }
 }
 
+/// What a push has been about.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) contact: Jid,
+    /// We saw the contact's presence before.
+    pub(super) was_seen: bool,
+    /// The contact saw ours.
+    pub(super) saw_us: bool,
+}
+
 /// The roster and the request for it.
 #[derive(Debug, Default)]
 pub(super) struct RosterState {
@@ -205,20 +215,15 @@ impl RosterState {
         iq.kind() == IqType::Set && iq.payload().is_some_and(|payload| payload.is("query", ns::ROSTER))
     }
 
-    /// A push from the account (section 2.1.6). Returns whom it is about, and whether we saw their presence before.
-    pub(super) fn on_push(
-        &mut self,
-        session: Session<'_>,
-        iq: Iq,
-        effects: &mut Effects,
-    ) -> Option<(Jid, bool)> {
+    /// A push from the account (section 2.1.6).
+    pub(super) fn on_push(&mut self, session: Session<'_>, iq: Iq, effects: &mut Effects) -> Option<Change> {
         let Some(Ok((version, item))) = iq.payload().map(roster::parse_push) else {
             effects.refuse(iq, Condition::BadRequest);
             return None;
         };
         effects.acknowledge(&iq);
         let contact = item.jid.clone();
-        let was_seen = self.roster.is_seen(&contact);
+        let (was_seen, saw_us) = (self.roster.is_seen(&contact), self.roster.sees_us(&contact));
         // A change without a version leads to a state that has none.
         if self.roster.is_loaded {
             self.roster.version = version.map(str::to_owned).filter(|_| !self.roster.is_cut);
@@ -230,7 +235,7 @@ impl RosterState {
             RosterEvent::Changed { item, before }
         };
         effects.events.push(Event::Roster(event));
-        Some((contact, was_seen))
+        Some(Change { contact, was_seen, saw_us })
     }
 
     /// The answer to the roster get (sections 2.1.4 and 2.6.3). Returns what was replaced.

@@ -236,6 +236,13 @@ fn rfc6121_11_questions_go_only_to_those_who_know_that_we_are_here() {
     script.client.send(script.now, directed).unwrap();
     script.sent();
     assert!(shows(&mut script, "tybalt@example.org/x", &c).contains("to='tybalt@example.org/x'"));
+    // Who comes to see us later is asked then.
+    let seen = "<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='benvolio@example.net' \
+         subscription='STATE'/></query></iq>";
+    script.server(&seen.replace("STATE", "to"));
+    let c2 = xml(&caps(&software("urn:example:later")));
+    assert_eq!(shows(&mut script, "benvolio@example.net/x", &c2), "");
+    assert!(script.server(&seen.replace("STATE", "both")).contains("to='benvolio@example.net/x'"));
     // Our own other sessions, but not ourselves.
     let c = xml(&caps(&software("urn:example:own")));
     assert_eq!(shows(&mut script, JID, &c), "");
