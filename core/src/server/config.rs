@@ -15,7 +15,7 @@ pub struct Config {
     pub shard: u32,
     /// How many shards there are; 1 for a server with a single hub. 0 is read as 1.
     pub shards: u32,
-    /// Whether stanzas for other domains come out as [`Output::Remote`](super::Output::Remote). If not, the hub answers them
+    /// Whether stanzas for other domains come out as [`Output::Remote`](super::hub::Output::Remote). If not, the hub answers them
     /// with remote-server-not-found itself.
     pub federation: bool,
     /// What happens when a session asks for a resource that another session has.

@@ -51,7 +51,7 @@ impl Account {
                 }
                 self.offline.hand(id, message, false, ctx);
             }
-            Fate::Priority(least) => self.to_priority(message, least, copies, ctx),
+            Fate::Priority(least) => self.deliver_to_priority(message, least, copies, ctx),
             Fate::Keep => self.keep(message, copies, ctx),
             Fate::Unreachable => self.unreachable(message, ctx),
             Fate::Refuse => ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable),
@@ -87,7 +87,7 @@ impl Account {
     }
 
     /// To all available resources with at least this priority.
-    fn to_priority(&mut self, message: Message, least: i8, copies: bool, ctx: &mut Context<'_>) {
+    fn deliver_to_priority(&mut self, message: Message, least: i8, copies: bool, ctx: &mut Context<'_>) {
         let deaf = self.deaf_to(message.from());
         let reached = |session: &Session| {
             session.priority().is_some_and(|priority| priority >= least) && !deaf.contains(&session.id)

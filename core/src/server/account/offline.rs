@@ -184,11 +184,14 @@ impl Account {
         let mut count = OfflineCount::default();
         for message in page {
             count.add(&message);
-            if message.serial > self.offline.handed
-                && let Some(stanza) = stamped(&message, &server)
-                && self.session_hears(session, &stanza)
-            {
-                ctx.outbox.deliver(session, stanza);
+            if message.serial <= self.offline.handed {
+                continue;
+            }
+            match stamped(&message, &server) {
+                Some(stanza) if self.session_hears(session, &stanza) => ctx.outbox.deliver(session, stanza),
+                // Somebody who is blocked by now (XEP-0016, XEP-0191) is told what he would be told now.
+                Some(stanza) => no_such_user(stanza, ctx),
+                None => {}
             }
         }
         self.offline.handed = self.offline.handed.max(through);

@@ -368,3 +368,16 @@ fn copies_wait_behind_messages_that_came_before() {
     let received: String = received.map(|stanza| kind("juliet/balcony", stanza)).collect();
     assert_eq!(received, "MR");
 }
+
+#[test]
+fn xep0016_2_who_lets_nothing_in_from_the_sender_gets_no_copy() {
+    let mut world = house();
+    let item = "<item type='jid' value='romeo@example.com' action='deny' order='1'/>";
+    for payload in [format!("<list name='n'>{item}</list>"), "<active name='n'/>".into()] {
+        let query = format!("<query xmlns='jabber:iq:privacy'>{payload}</query>");
+        world.send("juliet/cellar", &format!("<iq type='set' id='p'>{query}</iq>"));
+        assert!(world.got("juliet/cellar").contains(&"iq result juliet > juliet/cellar #p".into()));
+    }
+    world.received.clear();
+    assert_eq!(received(&mut world, "juliet@example.com", "chat", TEXT), "balcony M, chamber R, lobby R");
+}

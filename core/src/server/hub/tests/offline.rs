@@ -515,3 +515,22 @@ fn xep0203_2_a_message_that_says_when_it_was_sent_is_stamped_no_more() {
     let message = xml(received.iter().find(|stanza| stanza.id() == Some("1")).unwrap());
     assert_eq!(message.matches("<delay").count(), 1, "{message}");
 }
+
+#[test]
+fn xep0191_3_3_a_sender_who_has_been_blocked_meanwhile_is_told_so() {
+    let mut world = with_messages(1);
+    world.store.insert(account("nurse"), Record::new(credentials(1)));
+    world.online("nurse/kitchen", 0);
+    world.send("nurse/kitchen", &format!("<message to='juliet@example.com' id='2'>{TEXT}</message>"));
+    world.login("juliet/balcony");
+    let item = "<item jid='romeo@example.com'/>";
+    world.send(
+        "juliet/balcony",
+        &format!("<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'>{item}</block></iq>"),
+    );
+    assert_eq!(world.got("juliet/balcony"), ["iq result juliet > juliet/balcony #b"]);
+    world.available("juliet/balcony", 0);
+    assert_eq!(world.messages("juliet/balcony"), ["2"]);
+    assert_eq!(world.errors(), ["1 service-unavailable/cancel"]);
+    assert_eq!(world.waiting(), [""; 0]);
+}
