@@ -20,6 +20,7 @@ from slixmpp_chat import STEP, Client, read_env
 # What concerns the server as it is, and programs that speak through it.
 RUN = {
     "basic_connect_and_message": "messages",
+    "blocking": "XEP-0191",
     "bob": "XEP-0231: requests between full addresses",
     "chatmarkers": "XEP-0333: payloads of messages pass",
     "disco": "XEP-0030: requests between full addresses",
@@ -38,7 +39,6 @@ RUN = {
     "version": "XEP-0092",
 }
 SKIP = {
-    "blocking": "blocking (XEP-0191) is not built yet",
     "component": "components (XEP-0114) are not built yet",
     "httpupload": "HTTP upload (XEP-0363) is not built yet",
     "mam": "message archives (XEP-0313) are not built yet",
