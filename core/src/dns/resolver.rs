@@ -172,10 +172,18 @@ impl Resolver {
         late.into_iter().for_each(|query| self.failed(now, query));
     }
 
-    /// Forgets all questions.
+    /// Forgets all questions. What has not gone out need not be forgotten.
     pub(super) fn stop(&mut self) {
+        for output in std::mem::take(&mut self.outputs) {
+            match output {
+                Output::Send { query, .. } => {
+                    self.open.remove(&query);
+                }
+                Output::Forget { .. } => self.outputs.push_back(output),
+                Output::Found { .. } => {}
+            }
+        }
         let open = std::mem::take(&mut self.open);
-        self.outputs.retain(|output| matches!(output, Output::Forget { .. }));
         self.outputs.extend(open.into_keys().map(|query| Output::Forget { query }));
     }
 

@@ -86,7 +86,11 @@ impl World {
                     self.open.push(query);
                     self.asked(query, server, transport, message);
                 }
-                Action::Forget { query } => self.open.retain(|open| *open != query),
+                Action::Forget { query } => {
+                    let before = self.open.len();
+                    self.open.retain(|open| *open != query);
+                    assert!(self.open.len() < before, "{query:?} is not open");
+                }
                 Action::Connect { attempt, address } => {
                     self.attempts.insert(address.to_string(), attempt);
                     self.log.push(format!("connect {address}"));

@@ -111,6 +111,7 @@ fn over_tcp_an_answer_that_is_too_long_or_nonsense_ends_the_exchange() {
         let mut udp = Vec::new();
         while let Some(action) = world.connector.poll_action() {
             if let Action::Query { query, transport, message, .. } = action {
+                world.open.push(query);
                 match transport {
                     Transport::Udp => udp.push((query, message)),
                     Transport::Tcp => tcp.push(query),
@@ -124,6 +125,7 @@ fn over_tcp_an_answer_that_is_too_long_or_nonsense_ends_the_exchange() {
         }
         while let Some(action) = world.connector.poll_action() {
             if let Action::Query { query, transport: Transport::Tcp, .. } = action {
+                world.open.push(query);
                 tcp.push(query);
             }
         }

@@ -37,6 +37,19 @@ fn each_server_is_asked_as_often_as_configured_and_that_is_the_end() {
 }
 
 #[test]
+fn what_would_be_asked_at_the_very_end_is_not_asked() {
+    let brief = Config { timeout: Duration::from_secs(5), ..config(&["192.0.2.53"]) };
+    let mut world = World::silent(host("a.example.com"), brief, HOST, 1);
+    world.servers.insert(ip("192.0.2.53"), Server::Silent);
+    world.drain();
+    assert_eq!(world.did().len(), 2);
+    // The next question is due when everything has taken too long. What is not sent is not forgotten either.
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.did(), ["failed: it took too long"]);
+    assert_eq!(world.open, []);
+}
+
+#[test]
 fn a_server_that_cannot_say_is_followed_by_the_next_at_once() {
     for code in [RCODE::ServerFailure, RCODE::Refused, RCODE::NotImplemented, RCODE::FormatError] {
         let mut world =
