@@ -61,6 +61,12 @@ impl Index {
         rules.get(position as usize)
     }
 
+    /// How many rules about addresses and groups can be reached.
+    #[cfg(test)]
+    pub(super) fn reach(&self) -> usize {
+        self.jids.len() + self.groups.len()
+    }
+
     fn subscription_mut(&mut self, subscription: Subscription) -> &mut First {
         let [none, to, from, both] = &mut self.subscriptions;
         match subscription {
