@@ -25,6 +25,7 @@ use crate::stanza::{Condition, ErrorType, Presence, Stanza, StanzaError};
 use crate::stream::{self, StreamError};
 use changes::Changes;
 use offline::Offline;
+use presence::Broadcasts;
 use recipients::Recipients;
 use std::collections::BTreeSet;
 
@@ -55,6 +56,8 @@ struct Session {
     jid: FullJid,
     /// Set while it is an available resource (RFC 6121 section 4.1).
     available: Option<Available>,
+    /// How often it has changed its presence lately.
+    broadcasts: Broadcasts,
     /// Has asked for the roster, and is told when it changes (RFC 6121 section 2.2).
     interested: bool,
     /// Whom it has sent directed presence (RFC 6121 section 4.6.1).
@@ -200,6 +203,7 @@ impl Account {
             id,
             jid: jid.clone(),
             available: None,
+            broadcasts: Broadcasts::default(),
             interested: false,
             directed: BTreeSet::new(),
             carbons: false,

@@ -139,6 +139,11 @@ pub struct Limits {
     pub recipients_per_session: usize,
     /// That time. It begins with the first stanza.
     pub recipients_within: Duration,
+    /// How often one session can change its presence within [`broadcasts_within`](Limits::broadcasts_within), once it is available
+    /// or to become so. More is refused with policy-violation.
+    pub broadcasts_per_session: usize,
+    /// How long a change of presence counts for [`broadcasts_per_session`](Limits::broadcasts_per_session).
+    pub broadcasts_within: Duration,
     /// Requests to subscribe to one account that can wait for its user's answer. More are refused with resource-constraint.
     pub requests_per_account: usize,
     /// Length of such a request, in bytes of XML. Longer ones are refused with policy-violation.
@@ -226,7 +231,8 @@ impl Config {
 }
 
 impl Default for Limits {
-    /// 10 sessions an account, 1000 addresses of directed presence a session, 2000 recipients in a minute; 100 requests an
+    /// 10 sessions an account, 1000 addresses of directed presence a session, 2000 recipients and 60
+    /// changes of presence in a minute; 100 requests an
     /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
     /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
     /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
@@ -238,6 +244,8 @@ impl Default for Limits {
             directed_per_session: 1000,
             recipients_per_session: 2000,
             recipients_within: Duration::from_secs(60),
+            broadcasts_per_session: 60,
+            broadcasts_within: Duration::from_secs(60),
             requests_per_account: 100,
             request_bytes: 4096,
             ask_again_after: Duration::from_secs(3600),

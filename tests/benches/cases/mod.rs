@@ -2,6 +2,7 @@
 
 mod jid;
 mod login;
+mod presence;
 pub(crate) mod routing;
 pub(crate) mod world;
 mod xml;
@@ -35,7 +36,10 @@ impl Meter<'_> {
 }
 
 pub(crate) fn all() -> Vec<Group> {
-    [xml::groups(), jid::groups(), login::groups(), routing::groups()].into_iter().flatten().collect()
+    [xml::groups(), jid::groups(), login::groups(), routing::groups(), presence::groups()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Group {

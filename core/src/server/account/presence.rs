@@ -12,14 +12,15 @@
 use super::privacy::Shift;
 use super::{Account, Available, Context, Session};
 use crate::jid::{BareJid, Jid};
-use crate::machine::Utc;
+use crate::machine::{Instant, Utc};
 use crate::payload::delay::Delay;
+use crate::server::config::Limits;
 use crate::server::outbox::{Then, What};
 use crate::server::output::SessionId;
 use crate::server::privacy::Traffic;
 use crate::server::store::{Delta, LastPresence};
 use crate::server::subscription::Kind;
-use crate::stanza::{Condition, Presence, PresenceBuilder, PresenceType, Stanza};
+use crate::stanza::{Condition, ErrorType, Presence, PresenceBuilder, PresenceType, Stanza, StanzaError};
 use std::collections::BTreeSet;
 
 impl Account {
@@ -63,6 +64,11 @@ impl Account {
     fn broadcast_available(&mut self, id: SessionId, presence: Presence, ctx: &mut Context<'_>) {
         let online = self.is_online();
         let Some(session) = self.sessions.iter_mut().find(|session| session.id == id) else { return };
+        if !session.broadcasts.admit(ctx.now.instant, &ctx.config.limits) {
+            let error = StanzaError::new(Condition::PolicyViolation).with_type(ErrorType::Wait);
+            let error = error.with_text_in("en", "You change your presence too often.");
+            return ctx.outbox.bounce_with(&Stanza::Presence(presence), error);
+        }
         let available = Available { priority: presence.priority(), presence: presence.clone() };
         let initial = session.available.replace(available).is_none();
         if let Some(session) = self.sessions.iter().find(|session| session.id == id) {
@@ -312,6 +318,24 @@ impl Account {
             Some((session, _)) => ctx.outbox.send(session.mere_presence(from)),
             None => answer_gone(probe, None, ctx),
         }
+    }
+}
+
+/// How often a session has changed its presence lately. Each change reaches all subscribers, so nothing that a client can send
+/// costs more for its size.
+#[derive(Debug, Default)]
+pub(super) struct Broadcasts {
+    since: Instant,
+    count: usize,
+}
+
+impl Broadcasts {
+    fn admit(&mut self, now: Instant, limits: &Limits) -> bool {
+        if self.since + limits.broadcasts_within <= now {
+            *self = Broadcasts { since: now, count: 0 };
+        }
+        self.count += 1;
+        self.count <= limits.broadcasts_per_session
     }
 }
 

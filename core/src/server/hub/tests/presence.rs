@@ -217,3 +217,33 @@ fn rfc6121_3_1_2_presence_errors_reach_whomever_they_are_addressed_to() {
     assert_eq!(world.got("juliet/balcony"), expected);
     world.silence();
 }
+
+#[test]
+fn presence_that_changes_too_often_is_refused_and_does_not_count() {
+    let limits = Limits { broadcasts_per_session: 3, broadcasts_within: SECOND * 60, ..Limits::default() };
+    let mut world = World::with(Config { limits, federation: true, ..config() });
+    world.relate("juliet", "nurse@example.net", "from");
+    world.login("juliet/balcony");
+    let xml = |id: u32| format!("<presence id='{id}'/>");
+    for id in 1..=3 {
+        world.send("juliet/balcony", &xml(id));
+        assert_eq!(world.got("juliet/balcony"), [format!("presence juliet/balcony > juliet #{id}")]);
+    }
+    assert_eq!(world.sent().len(), 3);
+    // To go is always possible; to come again is to change.
+    world.send("juliet/balcony", "<presence type='unavailable' id='4'/>");
+    assert_eq!(world.sent(), ["presence unavailable juliet/balcony > nurse@example.net #4"]);
+    world.got("juliet/balcony");
+    world.send("juliet/balcony", &xml(5));
+    assert_eq!(world.got("juliet/balcony"), ["presence error - > juliet/balcony #5 policy-violation/wait"]);
+    world.silence();
+    world.online("juliet/chamber", 0);
+    assert_eq!(
+        world.sent(),
+        ["presence juliet/chamber > nurse@example.net"],
+        "another session's are its own"
+    );
+    world.pass(SECOND * 60);
+    world.send("juliet/balcony", &xml(6));
+    assert_eq!(world.sent(), ["presence juliet/balcony > nurse@example.net #6"]);
+}
