@@ -47,7 +47,7 @@ pub use client::{Attempt, ClientError, ClientKeys, ClientSession, Credentials, S
 pub use hash::ScramHash;
 pub use policy::{Policy, ServerPolicy, Transport};
 pub use server::{ServerSession, ServerStep};
-pub use stored::{Password, ScramKeys, StoredCredentials};
+pub use stored::{Derivation, Password, ScramKeys, StoredCredentials};
 
 /// The mechanisms that Waxwing speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]

@@ -14,7 +14,7 @@
 //! | [`connection::Event::Lookup`] | [`Hub::lookup`](hub::Hub::lookup) |
 //! | [`hub::Output::Credentials`] | [`Connection::credentials`](connection::Connection::credentials) |
 //! | [`connection::Event::Register`] | [`Hub::register`](hub::Hub::register) |
-//! | [`hub::Output::Derive`] | [`StoredCredentials::derive`](crate::sasl::StoredCredentials::derive), then [`Hub::derived`](hub::Hub::derived) |
+//! | [`hub::Output::Derive`] | [`Derivation::run`](crate::sasl::Derivation::run), then [`Hub::derived`](hub::Hub::derived) |
 //! | [`hub::Output::Registered`] | [`Connection::registered`](connection::Connection::registered) |
 //! | [`connection::Event::Bind`] | [`Hub::bind`](hub::Hub::bind) |
 //! | [`hub::Output::Bound`], [`hub::Output::BindRefused`] | [`Connection::bound`](connection::Connection::bound), [`bind_refused`](connection::Connection::bind_refused) |

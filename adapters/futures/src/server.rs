@@ -62,7 +62,6 @@ struct Running(Arc<Signs>);
 /// What a connection has been let in with.
 struct Ticket {
     _running: Running,
-    _guest: Guest,
     /// Given back with the session.
     place: Option<SemaphoreGuardArc>,
 }
@@ -153,9 +152,8 @@ impl<R: Runtime> Server<R> {
                             continue;
                         };
                         let Ok(place) = or(server.signs.stopping(), server.place()).await else { return };
-                        let ticket =
-                            Ticket { _running: server.signs.run(), _guest: guest, place: Some(place) };
-                        server.start(stream, peer, ticket, &config, &transport);
+                        let ticket = Ticket { _running: server.signs.run(), place: Some(place) };
+                        server.start(stream, peer, guest, ticket, &config, &transport);
                     }
                     // Out of file descriptors, most likely: some will come free.
                     Ok(Err(_)) => R::sleep(Duration::from_millis(100)).await,
@@ -180,6 +178,7 @@ impl<R: Runtime> Server<R> {
         &self,
         stream: R::Stream,
         peer: SocketAddr,
+        guest: Guest,
         ticket: Ticket,
         config: &Arc<connection::Config>,
         transport: &Transport,
@@ -190,7 +189,7 @@ impl<R: Runtime> Server<R> {
         let mail = Arc::new(Mail::default());
         let ring = Arc::clone(&mail);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || ring.ring()));
-        let served = Served::new(connection, mailbox, Arc::clone(&self.shards));
+        let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
         let Ok(mut driver) = Driver::<Served, R>::new(served, stream, clock) else { return };
         driver.set_last_words(self.limits.last_words);
         let (on_closed, signs, haste) = (self.on_closed, Arc::clone(&self.signs), self.limits.haste);

@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use waxwing_core::machine;
+
+use crate::applicants::Applicants;
 use crate::shards::lock;
 
 /// What a server's listeners let in, all together.
@@ -22,6 +25,10 @@ pub struct Limits {
     /// Connections from one such address in a [minute](MINUTE), all at once or one after the other. More are closed before a
     /// byte is read. 0 counts as 1. Default: 30,000.
     pub attempts_per_address: u32,
+    /// Accounts that one such address may register (XEP-0077), where that is open: one each such time. Default: ten minutes.
+    pub register_every: Duration,
+    /// So many at once after a quiet time. 0: none ever. Default: 5.
+    pub register_burst: u32,
     /// How long a peer may take to read what is queued for it when its stream has ended. Default: 10 seconds.
     pub last_words: Duration,
 }
@@ -33,6 +40,8 @@ impl Default for Limits {
             haste: Duration::from_secs(5),
             per_address: 10_000,
             attempts_per_address: 30_000,
+            register_every: Duration::from_secs(600),
+            register_burst: 5,
             last_words: Duration::from_secs(10),
         }
     }
@@ -51,6 +60,7 @@ pub struct Door {
     /// What one connection uses up of a minute.
     cost: Duration,
     guests: Mutex<Guests>,
+    applicants: Applicants,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +90,8 @@ impl Door {
     /// Nobody is in yet.
     pub fn new(limits: &Limits) -> Arc<Door> {
         let cost = MINUTE / limits.attempts_per_address.max(1);
-        Arc::new(Door { per_address: limits.per_address.max(1), cost, guests: Mutex::default() })
+        let applicants = Applicants::new(limits.register_every, limits.register_burst);
+        Arc::new(Door { per_address: limits.per_address.max(1), cost, guests: Mutex::default(), applicants })
     }
 
     /// Lets one in that has come at `now`, unless there are too many from its address, or have been lately.
@@ -109,6 +120,13 @@ impl Guests {
             self.by_address.retain(|_, host| host.count > 0);
         }
         self.sweep_at = self.by_address.len() * 2;
+    }
+}
+
+impl Guest {
+    /// Whether an account may be registered from this address now. If so, it counts.
+    pub fn may_register(&self, now: machine::Instant) -> bool {
+        self.door.applicants.admit(self.address, now)
     }
 }
 

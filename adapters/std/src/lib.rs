@@ -8,7 +8,11 @@
 //!
 //! No protocol decision is made here.
 
+#[cfg(feature = "server")]
+mod applicants;
 mod clock;
+#[cfg(feature = "server")]
+mod deriver;
 #[cfg(feature = "client")]
 pub mod dial;
 #[cfg(feature = "server")]

@@ -7,8 +7,10 @@ use waxwing_core::machine::{Deadline, Machine, Now};
 use waxwing_core::sasl;
 use waxwing_core::server::connection::{Connection, Event};
 use waxwing_core::server::hub::SessionId;
+use waxwing_core::stanza::{Condition, ErrorType, StanzaError};
 use waxwing_core::stream::{Closed, StreamError};
 
+use crate::door::Guest;
 use crate::shards::{Delivery, Mailbox, Shards};
 
 /// A [`Connection`] whose events go to the hub and whose mailbox is emptied into it.
@@ -25,13 +27,15 @@ pub struct Served {
     account: Option<BareJid>,
     incoming: Vec<Delivery>,
     closed: Option<Closed>,
+    guest: Guest,
 }
 
 impl Served {
-    /// Joins a fresh connection to the hub. `mailbox` must be this connection's alone.
-    pub fn new(connection: Connection, mailbox: Arc<Mailbox>, shards: Arc<Shards>) -> Served {
+    /// Joins a fresh connection to the hub. `mailbox` must be this connection's alone; `guest` is what it was let in as.
+    pub fn new(connection: Connection, mailbox: Arc<Mailbox>, shards: Arc<Shards>, guest: Guest) -> Served {
         let session = SessionId(shards.fresh_id());
-        Served { connection, session, mailbox, shards, account: None, incoming: Vec::new(), closed: None }
+        let (account, incoming, closed) = (None, Vec::new(), None);
+        Served { connection, session, mailbox, shards, account, incoming, closed, guest }
     }
 
     /// Takes what the hub has for this connection.
@@ -42,6 +46,7 @@ impl Served {
         for delivery in incoming.drain(..) {
             match delivery {
                 Delivery::Stanza(stanza) => self.connection.deliver(now, &stanza),
+                Delivery::Registered(result) => self.connection.registered(now, result),
                 Delivery::Credentials(stored) => self.connection.credentials(now, stored),
                 Delivery::Bound(jid) => self.connection.bound(now, jid),
                 Delivery::BindRefused(error) => {
@@ -75,6 +80,16 @@ impl Served {
                     }
                 }
                 Event::Lookup { account } => self.shards.lookup(account, &self.mailbox),
+                Event::Register { account, password } => {
+                    if self.guest.may_register(now.instant) {
+                        self.shards.register(account, password, &self.mailbox);
+                    } else {
+                        let error = StanzaError::new(Condition::ResourceConstraint);
+                        let error =
+                            error.with_type(ErrorType::Wait).with_text("too many accounts from your address");
+                        self.connection.registered(now, Err(error));
+                    }
+                }
                 Event::Bind { account, resource, anonymous } => {
                     self.account = Some(account.clone());
                     self.shards.bind(self.session, account, resource, anonymous, &self.mailbox);

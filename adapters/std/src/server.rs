@@ -57,7 +57,6 @@ struct Shared {
     /// Raised when the reading thread is done.
     read_out: Signal,
     begun: Instant,
-    _guest: Guest,
 }
 
 /// Wakes a thread that waits for something to do.
@@ -179,9 +178,9 @@ impl Server {
         let signal = Arc::new(Signal::default());
         let bell = Arc::clone(&signal);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
-        let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards)));
+        let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards), guest));
         let (read_out, begun) = (Signal::default(), Instant::now());
-        let shared = Arc::new(Shared { served, signal, read_out, begun, _guest: guest });
+        let shared = Arc::new(Shared { served, signal, read_out, begun });
 
         let id = self.shards.fresh_id();
         lock(&self.live).connections.insert(id, Arc::clone(&shared));

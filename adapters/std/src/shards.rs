@@ -12,18 +12,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use waxwing_core::jid::{BareJid, FullJid};
 use waxwing_core::machine::{Entropy, Instant};
-use waxwing_core::sasl::StoredCredentials;
-use waxwing_core::server::hub::{self, Envelope, Hub, LookupId, Output, SessionId, Unavailable};
+use waxwing_core::sasl::{Password, StoredCredentials};
+use waxwing_core::server::hub::{
+    self, Envelope, Hub, LookupId, Output, RegistrationId, SessionId, Unavailable,
+};
 use waxwing_core::server::store;
 use waxwing_core::stanza::{Stanza, StanzaError};
 use waxwing_core::stream::{Condition, StreamError};
 
 use crate::Clock;
+use crate::deriver::Deriver;
 
 /// Takes the hub's store requests, without waiting for their execution. Answers go to [`Shards::store_reply`]; a request
 /// that is not taken is answered on the spot, with `Err`.
@@ -38,6 +41,8 @@ pub type Remote = Box<dyn Fn(Stanza) + Send + Sync>;
 pub enum Delivery {
     /// The answer to a look-up.
     Credentials(Result<Option<StoredCredentials>, Unavailable>),
+    /// The answer to a registration.
+    Registered(Result<(), StanzaError>),
     /// The session is bound.
     Bound(FullJid),
     /// The session is not bound.
@@ -115,6 +120,7 @@ pub struct Shards {
     stopped: Mutex<bool>,
     ring: Condvar,
     remote: Option<Remote>,
+    deriver: Deriver,
 }
 
 struct Shard {
@@ -126,6 +132,7 @@ struct State {
     hub: Hub,
     sessions: HashMap<SessionId, Arc<Mailbox>>,
     lookups: HashMap<LookupId, Arc<Mailbox>>,
+    registrations: HashMap<RegistrationId, Arc<Mailbox>>,
 }
 
 /// No alarm: nothing waits.
@@ -143,10 +150,15 @@ impl Shards {
     /// `remote` takes stanzas for other domains; without it the hubs must be configured to refuse those themselves.
     pub fn new(hubs: Vec<Hub>, store: Store, clock: Clock, remote: Option<Remote>) -> Arc<Shards> {
         let shard = |hub| Shard {
-            state: Mutex::new(State { hub, sessions: HashMap::new(), lookups: HashMap::new() }),
+            state: Mutex::new(State {
+                hub,
+                sessions: HashMap::new(),
+                lookups: HashMap::new(),
+                registrations: HashMap::new(),
+            }),
             inbox: Mutex::default(),
         };
-        Arc::new(Shards {
+        Arc::new_cyclic(|this: &Weak<Shards>| Shards {
             shards: hubs.into_iter().map(shard).collect(),
             store,
             clock,
@@ -155,6 +167,7 @@ impl Shards {
             stopped: Mutex::default(),
             ring: Condvar::new(),
             remote,
+            deriver: Deriver::new(Weak::clone(this)),
         })
     }
 
@@ -182,6 +195,20 @@ impl Shards {
             state.lookups.insert(lookup, Arc::clone(mailbox));
             state.hub.lookup(now, lookup, account);
         });
+    }
+
+    /// Makes an account for somebody who has not logged in; the answer goes to `mailbox`.
+    pub fn register(&self, account: BareJid, password: Password, mailbox: &Arc<Mailbox>) {
+        let id = RegistrationId(self.fresh_id());
+        self.enter(self.shard_of(&account), |state, now| {
+            state.registrations.insert(id, Arc::clone(mailbox));
+            state.hub.register(now, id, account, password);
+        });
+    }
+
+    /// The keys of a password have been derived.
+    pub(crate) fn derived(&self, id: store::RequestId, keys: Option<StoredCredentials>) {
+        self.enter(id.shard as usize, |state, now| state.hub.derived(now, id, keys));
     }
 
     /// Binds a session; the answer goes to `mailbox`, and so does everything for the session from then on.
@@ -320,6 +347,12 @@ impl Shards {
                         mailbox.push(Delivery::Credentials(stored));
                     }
                 }
+                Output::Registered { id, result } => {
+                    if let Some(mailbox) = state.registrations.remove(&id) {
+                        mailbox.push(Delivery::Registered(result));
+                    }
+                }
+                Output::Derive { id, derivation } => self.deriver.derive(id, derivation),
                 Output::Store(request) => {
                     if let Err(refused) = (self.store)(request) {
                         state.hub.store_reply(self.clock.now(), refused);

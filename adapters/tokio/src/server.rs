@@ -40,13 +40,6 @@ pub struct Server {
     crowded: Arc<Notify>,
 }
 
-/// What a connection has been let in with.
-struct Ticket {
-    _guest: Guest,
-    /// Given back with the session.
-    place: Option<OwnedSemaphorePermit>,
-}
-
 impl Server {
     /// A server on these shards. Starts the thread for the hub's deadlines. `on_closed` is told how each connection
     /// ended, for the log.
@@ -105,8 +98,7 @@ impl Server {
                             place = server.place() => place,
                             _ = stop.wait_for(|stopped| *stopped) => return,
                         };
-                        let ticket = Ticket { _guest: guest, place };
-                        server.start(socket, peer, ticket, &config, &transport);
+                        server.start((socket, peer), guest, place, &config, &transport);
                     }
                     // Out of file descriptors, most likely: some will come free.
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -128,9 +120,9 @@ impl Server {
 
     fn start(
         self: &Arc<Server>,
-        socket: TcpStream,
-        peer: SocketAddr,
-        ticket: Ticket,
+        (socket, peer): (TcpStream, SocketAddr),
+        guest: Guest,
+        place: Option<OwnedSemaphorePermit>,
         config: &Arc<connection::Config>,
         transport: &Transport,
     ) {
@@ -140,13 +132,13 @@ impl Server {
         let bell = Arc::new(Notify::new());
         let ring = Arc::clone(&bell);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || ring.notify_one()));
-        let served = Served::new(connection, mailbox, Arc::clone(&self.shards));
+        let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
         let Ok(mut driver) = Driver::new(served, socket, clock) else { return };
         driver.set_last_words(self.limits.last_words);
         let (on_closed, stop) = (self.on_closed, self.stop.subscribe());
         let crowded = (Arc::clone(&self.crowded), self.limits.haste);
         tokio::spawn(async move {
-            if let (Some(closed), Some(tell)) = (run(driver, ticket, crowded, bell, stop).await, on_closed) {
+            if let (Some(closed), Some(tell)) = (run(driver, place, crowded, bell, stop).await, on_closed) {
                 tell(peer, &closed);
             }
         });
@@ -165,7 +157,8 @@ impl Server {
 /// One connection, from accepting to its end.
 async fn run(
     mut driver: Driver<Served>,
-    mut ticket: Ticket,
+    // Given back with the session.
+    mut place: Option<OwnedSemaphorePermit>,
     (crowded, haste): (Arc<Notify>, Duration),
     bell: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
@@ -182,7 +175,7 @@ async fn run(
         let wake = async {
             tokio::select! {
                 () = bell.notified() => Wake::Mail,
-                () = crowded.notified(), if ticket.place.is_some() => Wake::Crowd,
+                () = crowded.notified(), if place.is_some() => Wake::Crowd,
                 _ = stop.wait_for(|stopped| *stopped), if !stopping => Wake::Stop,
             }
         };
@@ -196,7 +189,7 @@ async fn run(
                 let now = driver.clock().now();
                 driver.machine_mut().collect(now);
                 if driver.machine().connection().session_facts().jid.is_some() {
-                    ticket.place = None;
+                    place = None;
                 }
             }
             Err(Wake::Crowd) if begun.elapsed() >= haste => {

@@ -35,6 +35,41 @@ impl std::fmt::Debug for Password {
     }
 }
 
+/// The work of deriving the keys of a password, to be done wherever nobody waits for it: it takes tens of milliseconds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Derivation {
+    password: Password,
+    iterations: u32,
+    /// What the salts are grown from.
+    seed: [u8; 32],
+}
+
+impl Derivation {
+    /// Work that [`run`](Derivation::run) does.
+    pub fn new(password: Password, iterations: u32, entropy: &mut Entropy) -> Derivation {
+        let mut seed = [0; 32];
+        entropy.fill(&mut seed);
+        Derivation { password, iterations, seed }
+    }
+
+    /// The password.
+    pub fn password(&self) -> &Password {
+        &self.password
+    }
+
+    /// Does it, as [`StoredCredentials::derive`] does.
+    pub fn run(&self) -> Option<StoredCredentials> {
+        let mut entropy = Entropy::from_seed(self.seed);
+        StoredCredentials::derive(self.password.as_str(), self.iterations, &mut entropy)
+    }
+}
+
+impl std::fmt::Debug for Derivation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Derivation").field("iterations", &self.iterations).finish_non_exhaustive()
+    }
+}
+
 /// Stored keys for one hash function (RFC 5802 section 3). Not enough to log in with, but enough to try passwords
 /// against: keep them as you keep passwords.
 #[derive(Clone, PartialEq, Eq)]

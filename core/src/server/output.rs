@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::jid::FullJid;
-use crate::sasl::{Password, StoredCredentials};
+use crate::sasl::{Derivation, StoredCredentials};
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::StreamError;
 
@@ -85,8 +85,7 @@ pub enum Output {
         /// For its [`Hub::envelope`](super::Hub::envelope).
         envelope: Envelope,
     },
-    /// The keys of a new password are to be derived, with
-    /// [`StoredCredentials::derive`](crate::sasl::StoredCredentials::derive): give them to
+    /// The keys of a new password are to be derived: [`run`](Derivation::run) it, and give what comes of it to
     /// [`Hub::derived`](super::Hub::derived).
     ///
     /// That takes tens of milliseconds, in which a hub could route ten thousand messages; so a hub does not do it, and its
@@ -95,10 +94,8 @@ pub enum Output {
     Derive {
         /// Goes into the answer.
         id: store::RequestId,
-        /// The password.
-        password: Password,
-        /// How many iterations.
-        iterations: u32,
+        /// The work.
+        derivation: Derivation,
     },
     /// The answer to [`Hub::register`](super::Hub::register).
     Registered {

@@ -10,7 +10,7 @@ use super::hub::{Hub, LookupId, Output, RegistrationId, SessionId};
 use super::store::{self, MemoryStore};
 use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
-use crate::sasl::{self, StoredCredentials};
+use crate::sasl;
 use crate::stream::{StreamError, TlsInfo};
 use slab::Slab;
 use std::collections::{BTreeSet, VecDeque};
@@ -328,11 +328,8 @@ impl Server {
             Output::Credentials { lookup, stored } => {
                 self.answer(ConnectionId(lookup.0), |entry| entry.connection.credentials(now, stored));
             }
-            Output::Derive { id, password, iterations } => {
-                // There is one thread, and it pays for passwords that come in clear anyway.
-                let keys = StoredCredentials::derive(password.as_str(), iterations, &mut self.entropy);
-                self.hub.derived(now, id, keys);
-            }
+            // There is one thread, and it pays for passwords that come in clear anyway.
+            Output::Derive { id, derivation } => self.hub.derived(now, id, derivation.run()),
             Output::Registered { id, result } => {
                 self.answer(ConnectionId(id.0), |entry| entry.connection.registered(now, result));
             }

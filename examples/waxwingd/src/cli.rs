@@ -66,7 +66,7 @@ options:
   --component ADDR      accepted, but this version has no components
   --cert FILE --key FILE   certificate chain and key, PEM           [made on first run]
   --demo                also make alice and bob, and print their passwords
-  --allow-registration  accepted, but this version has no in-band registration
+  --allow-registration  clients may make accounts, change passwords and remove accounts
   --allow-plaintext     logins without TLS, on loopback only (tests and benchmarks)
   --max-per-address N   connections from one address at once        [10000]
   --max-attempts N      connections from one address in a minute    [30000]

@@ -34,7 +34,6 @@ pub fn run(options: &Options, invocation: &Invocation) -> Result<(), String> {
     for (given, flag, what) in [
         (options.s2s.is_some(), "s2s", "does not federate"),
         (options.component.is_some(), "component", "has no components"),
-        (options.allow_registration, "allow-registration", "has no in-band registration"),
     ] {
         if given {
             warn!("--{flag} has no effect: this version {what}");
@@ -98,7 +97,9 @@ fn start(
     let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let mut hub = hub::Config::new(domains[0].clone());
     hub.domains.clone_from(&domains);
+    hub.registration = options.allow_registration.then(hub::Registration::default);
     let hubs = Shards::hubs(&hub, cores, &mut entropy);
+    let features = hubs.first().map(hub::Hub::stream_features).unwrap_or_default();
     let store = Arc::new(store);
     let submit = Arc::clone(&store);
     let shards = Shards::new(hubs, Box::new(move |request| submit.submit(request)), Clock::start(), None);
@@ -110,6 +111,8 @@ fn start(
     let mut config = connection::Config::new(domains, secret);
     config.tls = Some(tls);
     config.sasl.require_tls = !options.allow_plaintext;
+    config.registration = options.allow_registration;
+    config.features = features;
     let config = Arc::new(config);
 
     let limits = Limits {

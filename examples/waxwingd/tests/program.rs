@@ -2,15 +2,16 @@
 
 mod common;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use common::{PATIENCE, Server, waxwingd};
-use waxwing_core::client::{Client, Config, Error, Event, TlsMode};
+use waxwing_core::client::{Client, Config, Error, Event, Raw, RequestKind, TlsMode};
 use waxwing_core::jid::Jid;
+use waxwing_core::payload::register::{Registration, Set};
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stanza::Message;
 use waxwing_core::stream::Condition;
@@ -283,6 +284,68 @@ fn plaintext_is_possible_on_loopback_when_asked_for() {
     let strict = Server::start(&mut waxwingd(tempfile::tempdir().unwrap().path()));
     let error = log_in(strict.c2s(), TlsMode::Plaintext, "alice@localhost", "wonderland").unwrap_err();
     assert!(matches!(error, Error::Missing(_)), "{error:?}");
+}
+
+/// Sends the pieces on a new connection in the clear, each once the answer to the one before has what is named beside it.
+/// Returns the last answer.
+fn converse(address: SocketAddr, pieces: &[(&str, &str)]) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = String::new();
+    for (piece, wanted) in pieces {
+        socket.write_all(piece.as_bytes()).unwrap();
+        answer.clear();
+        let mut buffer = [0; 4096];
+        while !answer.contains(wanted) {
+            let count = socket.read(&mut buffer).unwrap();
+            assert!(count > 0, "{wanted} did not come: {answer}");
+            answer.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+    }
+    answer
+}
+
+const HEADER: &str = "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
+     xmlns:stream='http://etherx.jabber.org/streams'>";
+
+#[test]
+fn xep0077_accounts_are_made_changed_and_removed_where_that_is_allowed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(waxwingd(data.path()).args(["--allow-plaintext", "--allow-registration"]));
+    let apply = "<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>bill</username>\
+         <password>Calliope</password></query></iq>";
+    converse(server.c2s(), &[(HEADER, "iq-register"), (apply, "<iq type='result' id='r'")]);
+    converse(server.c2s(), &[(HEADER, "iq-register"), (apply, "<conflict")]);
+    let log_in = |password: &str| log_in(server.c2s(), TlsMode::Plaintext, "bill@localhost", password);
+    let mut bill = log_in("Calliope").unwrap();
+    let request = |bill: &mut Driver<Client>, what: &Set| {
+        let raw = Raw {
+            to: Some(Jid::new("localhost").unwrap()),
+            kind: RequestKind::Set,
+            payload: what.to_builder(),
+        };
+        let now = bill.clock().now();
+        let _ = bill.machine_mut().request(now, raw, None).unwrap();
+    };
+    request(&mut bill, &Set::Submit(Registration::credentials("bill", "Thalia")));
+    while !matches!(bill.next_event(Some(PATIENCE)).unwrap().expect("an event in time"), Event::Reply(_)) {}
+    assert!(log_in("Calliope").is_err());
+    log_in("Thalia").unwrap();
+    request(&mut bill, &Set::Remove);
+    match closed(&mut bill) {
+        Err(Error::Stream(error)) => assert_eq!(error.condition(), &Condition::NotAuthorized),
+        other => panic!("{other:?}"),
+    }
+    assert!(log_in("Thalia").is_err());
+}
+
+#[test]
+fn xep0077_no_accounts_are_made_where_that_is_not_allowed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(waxwingd(data.path()).arg("--allow-plaintext"));
+    let get = "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>";
+    let answer = converse(server.c2s(), &[(HEADER, "</stream:features>"), (get, "</stream:stream>")]);
+    assert!(answer.contains("<not-authorized"), "{answer}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::requests::Asked;
 use super::{Hub, Output, Unavailable};
 use crate::jid::BareJid;
 use crate::machine::Now;
-use crate::sasl::{Password, StoredCredentials};
+use crate::sasl::{Derivation, Password, StoredCredentials};
 use crate::server::account::{Account, no_such_user, orphaned};
 use crate::server::hub::LookupId;
 use crate::server::outbox::{Answer, Ask, Outbox, Then, What, store_trouble};
@@ -132,10 +132,10 @@ impl Hub {
     }
 
     fn derive(&mut self, now: Now, account: BareJid, password: Password, then: Then) {
-        let registration = self.tools.config.registration.clone().unwrap_or_default();
+        let limit = self.tools.config.registration.clone().unwrap_or_default();
         let id = self.ask(now, Asked::Keys { account, then });
-        let output = Output::Derive { id, password, iterations: registration.iterations };
-        self.tools.outbox.outputs.push_back(output);
+        let derivation = Derivation::new(password, limit.iterations, &mut self.tools.entropy);
+        self.tools.outbox.outputs.push_back(Output::Derive { id, derivation });
     }
 
     /// The owner has derived the keys of a password.

@@ -10,7 +10,7 @@ use super::requests::Asked;
 use super::{Hub, Output, RegistrationId};
 use crate::jid::BareJid;
 use crate::machine::{Instant, Now};
-use crate::sasl::{Password, StoredCredentials};
+use crate::sasl::{Derivation, Password, StoredCredentials};
 use crate::server::config::Registration;
 use crate::server::outbox::store_trouble;
 use crate::server::store::{Found, Query, Record, Request, StoreError};
@@ -78,7 +78,8 @@ impl Hub {
     fn derive_for(&mut self, now: Now, applicant: Applicant, iterations: u32) {
         let Applicant { id, account, password } = applicant;
         let id = self.ask(now, Asked::KeysFor { id, account });
-        self.tools.outbox.outputs.push_back(Output::Derive { id, password, iterations });
+        let derivation = Derivation::new(password, iterations, &mut self.tools.entropy);
+        self.tools.outbox.outputs.push_back(Output::Derive { id, derivation });
     }
 
     /// The keys have been derived, unless the password cannot be one.

@@ -1,6 +1,7 @@
 //! In-band registration (XEP-0077): making accounts, changing passwords, removing accounts.
 
 use super::*;
+use crate::sasl::Derivation;
 use crate::server::config::Registration;
 use crate::server::store::{Contact, RequestId, StoreError};
 
@@ -16,17 +17,17 @@ fn register(world: &mut World, id: u64, name: &str) {
 }
 
 /// What the owner is to derive.
-fn derivation(world: &mut World) -> Option<(RequestId, Password, u32)> {
+fn derivation(world: &mut World) -> Option<(RequestId, Derivation)> {
     let at = world.outputs.iter().position(|output| matches!(output, Output::Derive { .. }))?;
     match world.outputs.remove(at) {
-        Output::Derive { id, password, iterations } => Some((id, password, iterations)),
+        Output::Derive { id, derivation } => Some((id, derivation)),
         _ => None,
     }
 }
 
 /// The owner derives what there is to derive.
 fn derive(world: &mut World, keys: Option<StoredCredentials>) {
-    let (id, _, _) = derivation(world).expect("a derivation");
+    let (id, _) = derivation(world).expect("a derivation");
     world.call(|hub, now| hub.derived(now, id, keys));
 }
 
@@ -63,9 +64,9 @@ fn new_password(username: &str, password: &str) -> String {
 fn xep0077_3_1_an_account_is_made_with_the_keys_that_the_owner_derives() {
     let mut world = World::with(open());
     register(&mut world, 7, "bill");
-    let (id, password, iterations) = derivation(&mut world).unwrap();
-    assert_eq!((password.as_str(), iterations), ("Calliope", StoredCredentials::DEFAULT_ITERATIONS));
-    assert!(!format!("{password:?}").contains("Calliope"));
+    let (id, derivation) = derivation(&mut world).unwrap();
+    assert_eq!(derivation.password().as_str(), "Calliope");
+    assert!(!format!("{derivation:?} {:?}", derivation.password()).contains("Calliope"));
     assert_eq!(world.store.get(&account("bill")), None);
     world.call(|hub, now| hub.derived(now, id, Some(credentials(5))));
     assert_eq!(ended(&mut world), is(7, "made"));
@@ -156,7 +157,7 @@ fn xep0077_3_1_a_store_or_an_owner_that_does_not_answer() {
     assert_eq!(ended(&mut world), is(1, "internal-server-error/wait"));
     world.silent = false;
     register(&mut world, 2, "bill");
-    let (id, _, _) = derivation(&mut world).unwrap();
+    let (id, _) = derivation(&mut world).unwrap();
     world.pass(11 * SECOND);
     assert_eq!(ended(&mut world), is(2, "internal-server-error/wait"));
     // What comes too late counts no more.
@@ -225,8 +226,8 @@ fn xep0077_3_3_the_password_is_changed_once_the_store_has_it() {
     let mut world = World::with(open());
     world.login("juliet/balcony");
     world.send("juliet/balcony", &new_password("Juliet", "new"));
-    let (id, password, _) = derivation(&mut world).unwrap();
-    assert_eq!(password.as_str(), "new");
+    let (id, derivation) = derivation(&mut world).unwrap();
+    assert_eq!(derivation.password().as_str(), "new");
     world.silent = true;
     world.call(|hub, now| hub.derived(now, id, Some(credentials(5))));
     world.silence();
