@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use waxwing_core::client::{
-    Client, Config, DiscoInfo, Environment, Error, Event, Ping, Refused, SendError, TlsMode,
+    Client, Config, DiscoInfo, Environment, Error, Event, Ping, Refused, SendError, SetCarbons, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::Entropy;
@@ -240,6 +240,55 @@ fn rfc6120_10_messages_and_requests_between_clients() {
     assert!(found.has("urn:xmpp:ping"), "{found:?}");
     let found = replies.iter().find_map(|reply| of_server.read(reply)).expect("a reply").expect("a result");
     assert_eq!(found.identities.first().map(|identity| identity.category.as_str()), Some("server"));
+}
+
+#[test]
+fn xep0160_and_xep0280_what_one_missed_and_what_others_write() {
+    let mut world = World::new(11);
+    let juliet = world.online("juliet");
+    let send = |world: &mut World, client: usize, to: &Jid, body: &str| {
+        let now = world.simulation.now();
+        world.client(client).send(now, Message::chat(to.clone(), body)).expect("online");
+        world.simulation.run_until_idle();
+    };
+    let romeo: Jid = Account::new("romeo", DOMAIN).jid().into();
+    send(&mut world, juliet, &romeo, "missed");
+    world.simulation.run_for(Duration::from_secs(90));
+
+    // The first session of romeo's gets what he missed, with the time.
+    let come = |world: &mut World| {
+        let client = world.online("romeo");
+        let now = world.simulation.now();
+        let available = Presence::builder(PresenceType::Available).build();
+        world.client(client).set_presence(now, available).expect("online");
+        world.client(client).request(now, SetCarbons(true), None).expect("online");
+        world.simulation.run_until_idle();
+        client
+    };
+    let (first, second) = (come(&mut world), come(&mut world));
+    let bodies = |world: &World, client: usize| {
+        let of = |message: &Message| message.body(None).map(|body| body.into_owned()).unwrap_or_default();
+        let events = world.events(client).into_iter().filter_map(|event| match event {
+            Event::Message(message) => {
+                Some((of(&message), message.child("delay", "urn:xmpp:delay").is_some()))
+            }
+            Event::Carbon(carbon) => Some((format!("{:?} {}", carbon.direction, of(&carbon.message)), false)),
+            _ => None,
+        });
+        events.collect::<Vec<_>>()
+    };
+    assert_eq!(bodies(&world, first), [("missed".to_owned(), true)]);
+    assert_eq!(bodies(&world, second), []);
+
+    // Each sees what the other receives and sends.
+    let to: Jid = world.client(first).jid().expect("online").clone().into();
+    send(&mut world, juliet, &to, "to one");
+    let to: Jid = world.client(juliet).jid().expect("online").clone().into();
+    send(&mut world, first, &to, "from one");
+    assert_eq!(bodies(&world, first)[1..], [("to one".to_owned(), false)]);
+    let copies = ["Received to one", "Sent from one"].map(|copy| (copy.to_owned(), false));
+    assert_eq!(bodies(&world, second), copies);
+    assert_eq!(bodies(&world, juliet), [("from one".to_owned(), false)]);
 }
 
 #[test]
