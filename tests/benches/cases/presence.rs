@@ -102,7 +102,7 @@ fn account(number: usize) -> BareJid {
 /// Account 0, then its contacts: 1 behind, 1 ahead, 2 behind ...
 fn around(number: usize) -> usize {
     let distance = number.div_ceil(2);
-    if number % 2 == 0 { distance } else { ACCOUNTS - distance }
+    if number.is_multiple_of(2) { distance } else { ACCOUNTS - distance }
 }
 
 fn record(number: usize) -> Record {
