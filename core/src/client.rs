@@ -271,7 +271,7 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<RequestId, SendError> {
         self.clock = now;
-        if self.pending.len() >= self.config.max_requests {
+        if purpose.is_callers() && self.pending.callers() >= self.config.max_requests {
             return Err(SendError::TooManyRequests);
         }
         let (id, to) = (self.entropy.id(), request.to().cloned());

@@ -11,11 +11,12 @@ use crate::{Pieces, Player, ProperServer, Script, Step, assert_same, bit, durati
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use waxwing_core::client::{
-    Client, Config, DiscoInfo, Event, IncomingRequests, KeepAlive, Ping, RequestId, SendError, StanzaHandle,
-    TlsMode,
+    BlockEvent, Client, Config, DiscoInfo, Event, IncomingRequests, KeepAlive, Ping, RequestId, Roster,
+    RosterEvent, SendError, StanzaHandle, TlsMode,
 };
-use waxwing_core::jid::Jid;
+use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::{Entropy, Machine, Now};
+use waxwing_core::payload::roster::Item;
 use waxwing_core::sasl::{Credentials, Mechanism, Policy};
 use waxwing_core::stanza::{self, Iq, Message, Presence, PresenceType, Stanza, StanzaError};
 use waxwing_core::stream::TlsInfo;
@@ -64,6 +65,8 @@ struct Owner {
     iqs: Vec<Iq>,
     is_online: bool,
     start_tls: bool,
+    /// Rosters and block lists that were asked for and have neither come nor been refused.
+    fetched: u32,
 }
 
 fn config(settings: [u8; 2]) -> (Config, usize) {
@@ -234,7 +237,11 @@ impl Play {
         }
         if client.is_finished() {
             assert!(self.player.has_ended());
+            assert!(client.contacts().is_empty() && client.subscription_requests().next().is_none());
         }
+        let contacts = client.contacts();
+        let resources = |contact: &BareJid| contacts.resources(contact).len();
+        assert_eq!(contacts.len(), contacts.available().map(resources).sum::<usize>());
     }
 
     /// The end comes, once; every stanza taken has been sent or given back by then, and every request has ended.
@@ -283,7 +290,11 @@ impl Owner {
                     self.note(client.respond(now, iq, Ok(None)));
                 }
             }
-            Event::Message(_) | Event::Presence(_) => assert!(self.is_online),
+            Event::Message(_) | Event::Presence(_) | Event::Carbon(_) | Event::Subscription(_) => {
+                assert!(self.is_online);
+            }
+            Event::Roster(RosterEvent::Loaded | RosterEvent::Failed(_))
+            | Event::Blocking(BlockEvent::Loaded | BlockEvent::Failed(_)) => self.fetched -= 1,
             Event::StartTls => self.start_tls = true,
             Event::Closed(Err(error)) => assert!(!error.to_string().is_empty()),
             _ => {}
@@ -331,9 +342,10 @@ impl Owner {
                 let disco = DiscoInfo { to: Some(friend()), node: None };
                 self.ask(client.request(now, disco, None).map(|handle| handle.id()));
             }
-            12 => {
+            12 if call < 128 => {
                 let _ = client.authenticate(now, Credentials::Anonymous);
             }
+            12 => self.look_after(client, now, call / 16 % 8),
             13 => {
                 let _ = client.authenticate(now, Credentials::External);
             }
@@ -352,6 +364,25 @@ impl Owner {
         }
     }
 
+    /// What concerns people.
+    fn look_after(&mut self, client: &mut Client, now: Now, call: u8) {
+        let romeo = BareJid::new("romeo@example.net").expect("an address");
+        match call {
+            0 => self.fetched += u32::from(client.fetch_roster(now, None).is_ok()),
+            1 => {
+                let item = Item::new(romeo.into()).with_name("Romeo");
+                let cached = Roster::cached("v", [item]);
+                self.fetched += u32::from(client.fetch_roster(now, Some(cached)).is_ok());
+            }
+            2 => self.fetched += u32::from(client.fetch_block_list(now).is_ok()),
+            3 => self.note(client.subscribe(now, &romeo, Some("It is I"))),
+            4 => self.note(client.approve(now, &romeo)),
+            5 => self.note(client.deny(now, &romeo)),
+            6 => self.note(client.pre_approve(now, &romeo)),
+            _ => client.note_activity(now),
+        }
+    }
+
     fn ask(&mut self, result: Result<RequestId, SendError>) {
         if let Ok(id) = result {
             assert!(self.requests.insert(id), "ids are not used twice");
@@ -359,6 +390,7 @@ impl Owner {
     }
 
     fn check_promises(&self) {
+        assert_eq!(self.fetched, 0, "each roster and block list comes or is refused");
         let once = |count: &u32| *count == 1;
         assert!(self.stanzas_done.values().all(once) && self.requests_done.values().all(once));
         assert!(self.stanzas_done.keys().eq(self.stanzas.iter()), "each stanza is sent or given back");

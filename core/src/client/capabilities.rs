@@ -93,34 +93,21 @@ impl Capabilities {
     pub(super) fn on_reply(&mut self, session: Session<'_>, jid: &Jid, reply: &Reply, effects: &mut Effects) {
         let Some((subject, caps)) = self.lookups.settle(jid) else { return };
         let info = reply.outcome().ok().and_then(|iq| Info::parse(iq.payload()?).ok());
-        let learned = match &info {
-            Some(info) => self.learn(jid, &caps, info),
-            None => {
-                self.lookups.note_failure(jid, caps);
-                false
-            }
-        };
+        let for_all = info.as_ref().is_some_and(|info| self.cache.insert(&caps, info));
+        let for_one = !for_all && info.is_some_and(|info| self.entities.insert(jid, &caps, &info));
         match &subject {
-            Subject::Everyone(..) if learned => self.lookups.drop_subject(&subject),
             // Somebody else may tell what the hash stands for.
-            Subject::Everyone(..) => self.lookups.retry(&subject),
-            Subject::Entity(_) => self.lookups.drop_subject(&subject),
+            Subject::Everyone(..) if !for_all => self.lookups.retry(&subject),
+            _ => self.lookups.drop_subject(&subject),
         }
-        if info.is_some() {
+        if for_all || for_one {
             effects.events.push(Event::Capabilities(jid.clone()));
+        } else {
+            self.lookups.note_failure(jid, caps);
         }
         if session.config.learn_capabilities {
             effects.lookups.extend(self.lookups.next());
         }
-    }
-
-    /// Takes in an answer. True if it holds for everyone with these caps.
-    fn learn(&mut self, jid: &Jid, caps: &Caps, info: &Info) -> bool {
-        let is_for_all = self.cache.insert(caps, info);
-        if !is_for_all {
-            self.entities.insert(jid, caps, info);
-        }
-        is_for_all
     }
 
     /// A question could not be sent.

@@ -294,6 +294,13 @@ pub(super) enum Purpose {
     Capabilities(Jid),
 }
 
+impl Purpose {
+    /// True if the caller has caused it.
+    pub(super) fn is_callers(&self) -> bool {
+        !matches!(self, Purpose::Capabilities(_))
+    }
+}
+
 /// A request that has ended.
 #[derive(Debug)]
 pub(super) struct Settled {
@@ -307,6 +314,8 @@ pub(super) struct Pending {
     machine: u64,
     serial: u64,
     by_id: BTreeMap<String, Waiting>,
+    /// How many of them the caller has caused.
+    callers: usize,
     /// The same by time, so that the next deadline is found without looking at all of them.
     by_time: BTreeMap<(Instant, u64), String>,
 }
@@ -322,11 +331,12 @@ struct Waiting {
 
 impl Pending {
     pub(super) fn new(machine: u64) -> Pending {
-        Pending { machine, serial: 0, by_id: BTreeMap::new(), by_time: BTreeMap::new() }
+        Pending { machine, serial: 0, by_id: BTreeMap::new(), callers: 0, by_time: BTreeMap::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+    /// How many requests wait that the caller has caused. Those about capabilities have a limit of their own.
+    pub(super) fn callers(&self) -> usize {
+        self.callers
     }
 
     /// Waits for a reply with this id, until then.
@@ -339,6 +349,7 @@ impl Pending {
     ) -> RequestId {
         self.serial += 1;
         let serial = self.serial;
+        self.callers += usize::from(purpose.is_callers());
         self.by_time.insert((until, serial), id.clone());
         self.by_id.insert(id, Waiting { serial, purpose, to, until, sent: false });
         RequestId { machine: self.machine, serial }
@@ -387,7 +398,8 @@ impl Pending {
         Some(self.settled(waiting, outcome))
     }
 
-    fn settled(&self, waiting: Waiting, outcome: Outcome) -> Settled {
+    fn settled(&mut self, waiting: Waiting, outcome: Outcome) -> Settled {
+        self.callers -= usize::from(waiting.purpose.is_callers());
         let id = RequestId { machine: self.machine, serial: waiting.serial };
         Settled { purpose: waiting.purpose, reply: Reply { id, outcome } }
     }

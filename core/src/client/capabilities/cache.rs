@@ -25,11 +25,10 @@ impl Default for CapsCache {
 }
 
 impl CapsCache {
-    /// Puts in what caps stand for. False, and nothing is changed, if they do not vouch for it.
+    /// Puts in what caps stand for. False if they do not vouch for it, or if there is no room for so much.
     pub fn insert(&mut self, caps: &Caps, info: &Info) -> bool {
         let (Some(hash), Some(info)) = (caps.hash.clone(), caps.vouched(info)) else { return false };
-        self.store.insert((hash, caps.ver.clone()), caps, &info);
-        true
+        self.store.insert((hash, caps.ver.clone()), caps, &info)
     }
 
     /// What caps with this hash function (`sha-1`) and verification string stand for.
@@ -74,8 +73,9 @@ impl Entities {
         Entities { store: Store::new(max_bytes) }
     }
 
-    pub(super) fn insert(&mut self, jid: &Jid, caps: &Caps, info: &Info) {
-        self.store.insert(jid.clone(), caps, info);
+    /// False if there is no room for so much.
+    pub(super) fn insert(&mut self, jid: &Jid, caps: &Caps, info: &Info) -> bool {
+        self.store.insert(jid.clone(), caps, info)
     }
 
     pub(super) fn get(&self, jid: &Jid, caps: &Caps) -> Option<&Info> {
@@ -134,19 +134,20 @@ impl<K: Ord + Clone> Store<K> {
 
     /// Puts in a compact copy: what came may hang on a much larger stanza. What would take more than half of the room is
     /// not worth everything else.
-    fn insert(&mut self, key: K, caps: &Caps, info: &Info) {
+    fn insert(&mut self, key: K, caps: &Caps, info: &Info) -> bool {
         let xml = info.to_builder(None).build();
-        let Ok(info) = Info::parse(xml.root()) else { return };
+        let Ok(info) = Info::parse(xml.root()) else { return false };
         let bytes = OVERHEAD + 2 * xml.to_xml().len() + caps.node.len() + caps.ver.len();
         self.remove(&key);
         if bytes > self.max_bytes / 2 {
-            return;
+            return false;
         }
         self.uses += 1;
         self.bytes = self.bytes.saturating_add(bytes);
         self.by_age.insert(self.uses, key.clone());
         self.by_key.insert(key, Entry { caps: caps.clone(), info, bytes, used: self.uses });
         self.shrink();
+        true
     }
 
     fn remove(&mut self, key: &K) {

@@ -298,4 +298,19 @@ fn what_is_remembered_has_its_limit() {
     answer(&mut script, &asked, &huge);
     assert!(!script.client.caps_cache().is_empty());
     assert_eq!(script.client.capabilities(&jid("romeo@example.net/o")), None);
+    assert_eq!(shows(&mut script, "romeo@example.net/o", &xml(&caps(&huge))), "", "and not asked for again");
+}
+
+#[test]
+fn questions_of_the_machines_own_take_no_room_from_the_callers() {
+    let mut script = script(Config { max_requests: 1, ..config() }, &["romeo@example.net"]);
+    assert!(
+        shows(&mut script, "romeo@example.net/o", &xml(&caps(&software("urn:example:x")))).contains("<query")
+    );
+    let ping = script.client.request(script.now, Ping { to: None }, None);
+    assert!(ping.is_ok());
+    assert_eq!(script.client.fetch_roster(script.now, None), Err(SendError::TooManyRequests));
+    assert!(
+        shows(&mut script, "romeo@example.net/p", &xml(&caps(&software("urn:example:y")))).contains("<query")
+    );
 }
