@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use waxwing_core::client::{
-    Client, Config, Event, GetVcard, Request, RequestError, Roster, RosterEvent, SetCarbons, SetItem,
+    Block, Client, Config, Event, GetVcard, Request, RequestError, Roster, RosterEvent, SetCarbons, SetItem,
     SetVcard, SubscriptionKind, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
@@ -226,4 +226,25 @@ fn xep0054_cards_are_kept() {
     assert_eq!(world.ask(bob, SetVcard(Vcard::parse(card.root()).unwrap())), Ok(()));
     let bob_jid = world.bare(bob);
     assert_eq!(world.ask(alice, GetVcard(Some(bob_jid))).unwrap().full_name().as_deref(), Some("Bob"));
+}
+
+#[test]
+fn xep0191_who_is_blocked_sees_nothing_and_is_not_heard() {
+    let mut world = World::new(15);
+    let (alice, bob) = (world.log_in("alice", None), world.log_in("bob", None));
+    world.befriend(alice, bob);
+    world.act(alice, |client, now| client.fetch_block_list(now).unwrap());
+    let (alice_jid, bob_jid) = (world.bare(alice), world.bare(bob));
+    assert_eq!(world.ask(alice, Block(vec![bob_jid.clone().into()])), Ok(()));
+    assert!(world.client(alice).block_list().blocks(&bob_jid));
+    assert!(!world.client(bob).contacts().is_available(&alice_jid));
+    world.news(alice);
+    world.act(bob, |client, now| {
+        client.send(now, Message::chat(alice_jid.clone().into(), "hear me")).unwrap()
+    });
+    let heard = world.news(alice).into_iter().any(|event| matches!(event, Event::Message(_)));
+    assert!(!heard);
+    assert_eq!(world.ask(alice, Unblock(vec![])), Ok(()));
+    assert!(!world.client(alice).block_list().blocks(&bob_jid));
+    assert!(world.client(bob).contacts().is_available(&alice_jid));
 }
