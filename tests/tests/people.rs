@@ -3,7 +3,7 @@
 use std::time::Duration;
 use waxwing_core::client::{
     Block, Client, Config, Event, GetVcard, Request, RequestError, Roster, RosterEvent, SetCarbons, SetItem,
-    SetVcard, SubscriptionKind, TlsMode,
+    SetVcard, SubscriptionKind, TlsMode, Unblock,
 };
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::payload::carbons::Direction;
