@@ -5,6 +5,9 @@
 #   examples/load/beside.sh                                     200 sessions, 100,000 messages
 #   examples/load/beside.sh --sessions 20 --messages 2000       any option of `load`
 #   SERVERS="waxwingd ejabberd" PLAINTEXT=1 examples/load/beside.sh
+#   examples/load/beside.sh presence --sessions 10000 --messages 2000
+#                                                               logins with rosters and presence, without ejabberd:
+#                                                               10,000 accounts (ACCOUNTS) with 50 contacts each (CONTACTS)
 #
 # NO_BUILD=1 takes the release binaries as they are.
 
@@ -28,10 +31,17 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-"$peer" accounts "$sessions" >"$work/accounts"
 options=("$@")
 # Stored keys, as servers are run: not passwords in the clear, from which keys are derived at each login.
 export PEER_HASHED=1
+if [ "${1:-}" = presence ]; then
+    export PEER_STORAGE=$work/storage
+    "$WAXWING_BIN/load" rosters --accounts "${ACCOUNTS:-10000}" --contacts "${CONTACTS:-50}" "$PEER_STORAGE"
+    cp "$PEER_STORAGE/accounts" "$work/accounts"
+    SERVERS=${SERVERS:-waxwingd prosody}
+else
+    "$peer" accounts "$sessions" >"$work/accounts"
+fi
 if [ -n "${PLAINTEXT:-}" ]; then
     export PEER_ALLOW_PLAINTEXT=1
     options+=(--plaintext)

@@ -138,6 +138,7 @@ password_of() {
 # PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks. PEER_HOST is another address of
 # the loopback network than 127.0.0.1; there the ports are the registered ones, 5222 and 5223. PEER_MODULES:
 # more modules of Prosody, quoted and with commas; PEER_EJABBERD_MODULES: of ejabberd, in YAML.
+# PEER_STORAGE: a directory that `load rosters` has made, whose accounts and rosters are taken (not by ejabberd).
 peer_start() {
     peer_name=$1
     local dir=$2
@@ -217,10 +218,15 @@ up_or_dead() {
 start_waxwingd() {
     local dir=$1 name password
     [ -x "$bin/waxwingd" ] || skip "waxwingd is not built"
-    while IFS=$'\t' read -r name password; do
-        printf '%s\n' "$password" | "$bin/waxwingd" user add "$name@$domain" --password-stdin --data "$dir/data" \
-            >>"$dir/log" 2>&1 || fail "waxwingd user add $name@$domain: $(tail -n 1 "$dir/log")"
-    done <"$peer_accounts"
+    if [ -n "${PEER_STORAGE:-}" ]; then
+        cp -r "$PEER_STORAGE/waxwingd" "$dir/data"
+    else
+        while IFS=$'\t' read -r name password; do
+            printf '%s\n' "$password" |
+                "$bin/waxwingd" user add "$name@$domain" --password-stdin --data "$dir/data" >>"$dir/log" 2>&1 ||
+                fail "waxwingd user add $name@$domain: $(tail -n 1 "$dir/log")"
+        done <"$peer_accounts"
+    fi
     local plaintext=()
     [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && plaintext=(--allow-plaintext)
     launch "$dir" "$bin/waxwingd" --data "$dir/data" --domain "$domain" \
@@ -237,6 +243,10 @@ start_prosody() {
     if [ -n "${PEER_HASHED:-}" ]; then
         need python3
         storage=internal_hashed
+    fi
+    if [ -n "${PEER_STORAGE:-}" ]; then
+        cp -r "$PEER_STORAGE/prosody/." "$dir/data/$domain/"
+    elif [ -n "${PEER_HASHED:-}" ]; then
         python3 "$interop/prosody_keys.py" "$peer_accounts" "$dir/data/$domain/accounts"
     else
         while IFS=$'\t' read -r name password; do

@@ -25,6 +25,7 @@ use waxwing_core::client::{
     RosterEvent, SendError, SetItem, SetVcard, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
+use waxwing_core::machine::Machine as _;
 use waxwing_core::payload::roster::Item;
 use waxwing_core::payload::vcard::Vcard;
 use waxwing_core::sasl::{Credentials, StoredCredentials};
@@ -397,7 +398,9 @@ impl Session {
 
     /// `None`: the connection broke.
     fn next(&mut self) -> Option<Event> {
-        self.driver.next_event(Some(PATIENCE)).ok().map(|event| event.expect("an event in time"))
+        let event = self.driver.next_event(Some(PATIENCE)).ok()?;
+        assert!(event.is_some() || self.driver.machine().is_finished(), "an event in time");
+        event
     }
 
     /// `None`: the stream is over.
