@@ -9,6 +9,7 @@
 //!   silence (RFC 2779 section 5.4.1). Anything else is refused only if the sender may know that nobody is there, and ignored
 //!   otherwise: so nobody can find out who is online (section 11) without showing himself to whoever is.
 
+use super::offline::is_worth_keeping;
 use super::{Account, Context, Session, privacy, roster};
 use crate::jid::Jid;
 use crate::ns;
@@ -107,8 +108,7 @@ impl Account {
 
     /// A message that reaches nobody and is not kept. See the [module](self).
     pub(super) fn unreachable(&self, message: Message, ctx: &mut Context<'_>) {
-        let is_loss = message.kind() != MessageType::Headline && message.body(None).is_some();
-        if is_loss || self.may_know(message.from()) {
+        if is_loss(&message) || self.may_know(message.from()) {
             ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
         }
     }
@@ -170,6 +170,11 @@ impl Session {
     }
 }
 
+/// Whether people lose something if a message reaches nobody.
+fn is_loss(message: &Message) -> bool {
+    message.kind() != MessageType::Headline && message.body(None).is_some()
+}
+
 /// A stanza for an account that does not exist (RFC 6121 section 8.5.1).
 pub(in crate::server) fn no_such_user(stanza: Stanza, ctx: &mut Context<'_>) {
     match stanza {
@@ -179,11 +184,20 @@ pub(in crate::server) fn no_such_user(stanza: Stanza, ctx: &mut Context<'_>) {
                 MessageType::Groupchat if to_bare => true,
                 // Errors are never answered.
                 MessageType::Headline | MessageType::Error => false,
-                _ => ctx.config.unknown_users == UnknownUsers::Refuse,
+                _ if ctx.config.unknown_users == UnknownUsers::Refuse => true,
+                // As for an account that exists and nobody is online for: what it would keep is ignored.
+                kind => {
+                    let would_be_kept = (to_bare || kind == MessageType::Chat) && is_worth_keeping(&message);
+                    is_loss(&message) && !would_be_kept
+                }
             };
             if refused {
                 ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable);
             }
+        }
+        // As for a resource that the sender may not know of.
+        Stanza::Iq(iq) if iq.to().is_some_and(|to| to.resource().is_some()) => {
+            ctx.outbox.bounce(&iq.into(), Condition::ServiceUnavailable);
         }
         Stanza::Iq(ref iq) if roster::is_about_roster(iq) => {
             let condition = roster::refusal_for_strangers(iq);

@@ -250,7 +250,7 @@ pub(in crate::server) fn orphaned(then: Then, ctx: &mut Context<'_>) {
 
 /// Section 3, and the hints of XEP-0334 sections 4.2 and 4.4. What may not be kept for good (4.1) may wait here. Only for
 /// types that are kept at all.
-fn is_worth_keeping(message: &Message) -> bool {
+pub(super) fn is_worth_keeping(message: &Message) -> bool {
     let hints = Hints::of(message);
     !hints.no_store && (hints.store || has_content(message))
 }

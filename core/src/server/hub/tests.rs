@@ -4,6 +4,7 @@ mod blocking;
 mod carbons;
 mod delivery;
 mod documents;
+mod leaks;
 mod limits;
 mod loading;
 mod offline;
