@@ -5,6 +5,7 @@
 mod carbons;
 mod changes;
 mod delivery;
+mod effect;
 mod offline;
 mod presence;
 mod privacy;

@@ -46,8 +46,8 @@ use crate::stanza::{Condition, Stanza};
 use crate::xml::Element;
 use absent::Absent;
 use entities::Entities;
-use register::{Applicant, Pace};
-use requests::{Order, Requests};
+use register::Pace;
+use requests::{Applicant, Order, Requests};
 use sessions::Sessions;
 
 pub use super::config::{

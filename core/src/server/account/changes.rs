@@ -9,8 +9,10 @@
 //! from or goes to the contact that is being changed, or from whom something waits, waits behind it: between two addresses
 //! nothing overtakes anything (RFC 6120 section 10.1).
 
-use super::{Account, Context, no_such_user, privacy, roster};
+use super::effect::{Change, Effect};
+use super::{Account, Context, no_such_user};
 use crate::jid::{BareJid, Jid};
+use crate::ns;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
 use crate::server::services;
@@ -28,37 +30,8 @@ pub(super) struct Changes {
     waiting_bytes: usize,
 }
 
-/// A change to what is kept of the account.
-#[derive(Debug, Default)]
-pub(super) struct Change {
-    /// What changes, in order.
-    pub(super) deltas: Vec<Delta>,
-    /// What happens once the change is durable, in order.
-    pub(super) effects: Vec<Effect>,
-    /// The stanza that asked for it: refused if the change fails, where stanzas of its kind may be.
-    pub(super) asked_by: Option<Stanza>,
-}
-
-/// What happens on account of a change. Worked out when it happens, for sessions may come and go in between.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// A stanza goes to whomever its `to` names.
-    Send(Stanza),
-    /// A stanza goes to a session, if it is still there.
-    Deliver(SessionId, Stanza),
-    /// Every interested resource is told what is now true of a contact.
-    Push(BareJid),
-    /// Sessions are told what has become of privacy lists or of the block list.
-    Privacy(privacy::Push),
-    /// A stanza goes to every available resource.
-    ToAvailable(Stanza),
-    /// A stanza goes to every interested resource.
-    ToInterested(Stanza),
-    /// Somebody gets the presence of every available resource.
-    Show(BareJid),
-    /// Somebody is told that no resource is available.
-    Hide(BareJid),
-}
+/// What is asked in these reads or changes what lasts.
+const NAMESPACES: [&str; 3] = [ns::ROSTER, ns::PRIVACY, ns::BLOCKING];
 
 #[derive(Debug)]
 enum Waiting {
@@ -266,8 +239,7 @@ impl Account {
                 iq.kind().is_request()
                     && iq.to().is_none_or(|to| *to == *self.jid || self.is_own_domain(to))
                     && self.is_own(iq.from())
-                    && (roster::is_about_roster(iq)
-                        || privacy::is_about_privacy(iq)
+                    && (iq.payload().is_some_and(|payload| NAMESPACES.contains(&payload.ns()))
                         || services::concerns_changes(iq))
             }
         }

@@ -31,7 +31,6 @@ use crate::server::store::Contact;
 use crate::stanza::{Condition, ErrorType, Iq, Stanza, StanzaError};
 use shift::Affected;
 
-pub(super) use lists::Push;
 pub(super) use shift::Shift;
 
 /// What a session has chosen.

@@ -3,7 +3,7 @@
 //! What the answer is, [services] decide. Here stands what the account lends them and does for them: documents are fetched,
 //! changes are made.
 
-use super::changes::{Change, Effect};
+use super::effect::{Change, Effect};
 use super::{Account, Context};
 use crate::jid::Jid;
 use crate::sasl::{Password, StoredCredentials};

@@ -19,7 +19,7 @@
 //! An item remembers the version that changed it last, and the last removals are remembered with theirs, so what has changed
 //! since a version is known without any history of changes.
 
-use super::changes::{Change, Effect};
+use super::effect::{Change, Effect};
 use super::{Account, Context, Session};
 use crate::jid::{BareJid, Jid};
 use crate::machine::Entropy;

@@ -12,7 +12,7 @@
 //! - what arrives while no resource is there to be told is not kept, except for requests: the roster says it all;
 //! - an anonymous account may subscribe, and all of it ends with its session (XEP-0175 section 5).
 
-use super::changes::{Change, Effect};
+use super::effect::{Change, Effect};
 use super::presence::mirror_id;
 use super::roster::next_version;
 use super::{Account, Context};

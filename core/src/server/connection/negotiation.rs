@@ -2,7 +2,6 @@
 
 use super::config::sasl_transport;
 use super::exchange::Exchange;
-use super::register::is_about_registration;
 use super::{Config, Event, Link, misconfigured};
 use crate::jid::{BareJid, Jid};
 use crate::machine::{Entropy, Instant, Now};
@@ -296,4 +295,9 @@ fn channel_bindings(tls: Option<&TlsInfo>) -> Vec<ChannelBinding> {
     let exporter = bindings.tls_exporter.as_ref().map(|_| ChannelBinding::TlsExporter);
     let end_point = bindings.tls_server_end_point.as_ref().map(|_| ChannelBinding::TlsServerEndPoint);
     exporter.into_iter().chain(end_point).collect()
+}
+
+/// Whether an element is a request about registration.
+fn is_about_registration(element: &Element) -> bool {
+    element.is("iq", ns::CLIENT) && element.child("query", ns::REGISTER).is_some()
 }

@@ -7,7 +7,6 @@ use super::negotiation::{Negotiation, Step};
 use super::{Event, Link};
 use crate::jid::BareJid;
 use crate::machine::Now;
-use crate::ns;
 use crate::payload::register::{Registration, Set};
 use crate::sasl::Password;
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
@@ -110,9 +109,4 @@ impl Negotiation {
             link.violation(now, stream::Condition::PolicyViolation, "Too many refused registrations.");
         }
     }
-}
-
-/// Whether an element is a request about registration.
-pub(super) fn is_about_registration(element: &Element) -> bool {
-    element.is("iq", ns::CLIENT) && element.child("query", ns::REGISTER).is_some()
 }

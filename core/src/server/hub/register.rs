@@ -6,23 +6,15 @@
 //! 4. The owner derives the keys of the password, which takes too long to be done here.
 //! 5. The store makes the account, unless somebody else has meanwhile.
 
-use super::requests::Asked;
+use super::requests::{Applicant, Asked};
 use super::{Hub, Output, RegistrationId};
 use crate::jid::BareJid;
 use crate::machine::{Instant, Now};
-use crate::sasl::{Derivation, Password, StoredCredentials};
+use crate::sasl::{Derivation, StoredCredentials};
 use crate::server::config::Registration;
 use crate::server::outbox::store_trouble;
 use crate::server::store::{Found, Query, Record, Request, StoreError};
 use crate::stanza::{Condition, ErrorType, StanzaError};
-
-/// One who wants an account.
-#[derive(Debug)]
-pub(super) struct Applicant {
-    pub(super) id: RegistrationId,
-    pub(super) account: BareJid,
-    pub(super) password: Password,
-}
 
 /// How far registrations are ahead of the pace that they may have.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! What the store has been asked and has not answered.
 
-use super::register::Applicant;
 use super::{AdminId, LookupId, RegistrationId};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Instant, Now, Reason};
+use crate::sasl::Password;
 use crate::server::outbox::Then;
 use crate::server::store::{Delta, Record, RequestId};
 use crate::stanza::Stanza;
@@ -56,6 +56,14 @@ pub(super) enum Order {
     Create(Record),
     Save(Delta),
     Delete,
+}
+
+/// One who wants an account.
+#[derive(Debug)]
+pub(super) struct Applicant {
+    pub(super) id: RegistrationId,
+    pub(super) account: BareJid,
+    pub(super) password: Password,
 }
 
 impl Requests {

@@ -6,11 +6,11 @@
 //! - blocking who is blocked, and unblocking who is not, succeeds and changes nothing: nobody is told;
 //! - subscriptions stay as they are ("polite blocking", section 4).
 
-use super::lists::{Push, check_room};
+use super::lists::check_room;
 use super::{Account, Context};
 use crate::jid::Jid;
 use crate::payload::blocking::{self as format, Change as Blocking};
-use crate::server::account::changes::{Change, Effect};
+use crate::server::account::effect::{Change, Effect, Push};
 use crate::server::config::Limits;
 use crate::server::output::SessionId;
 use crate::server::privacy::{List, Privacy, block, rule_size};

@@ -9,7 +9,7 @@ use super::{Account, Affected, Context, Session};
 use crate::jid::Jid;
 use crate::payload::blocking::Change as Blocking;
 use crate::payload::privacy::{Get, List as Named, Names, Rule, Set, Subject, push};
-use crate::server::account::changes::{Change, Effect};
+use crate::server::account::effect::{Change, Effect, Push};
 use crate::server::config::Limits;
 use crate::server::output::SessionId;
 use crate::server::privacy::{List, Privacy};
@@ -17,18 +17,6 @@ use crate::server::store::Delta;
 use crate::stanza::{Condition, Iq, IqType, Stanza, StanzaError};
 use crate::xml::{ElementBuilder, ElementRef};
 use std::collections::BTreeSet;
-
-/// What sessions are told of a change.
-#[derive(Debug)]
-pub(in crate::server::account) enum Push {
-    /// Every session: the list of this name has changed (section 2.2 rule 10).
-    List(Box<str>),
-    /// Sessions that have asked about lists: this one has changed, on account of blocking. To others, who only know the block
-    /// list, it is none of their business.
-    ListToThoseWhoKnow(Box<str>),
-    /// Sessions that have asked for the block list: this happened to it (XEP-0191 sections 3.3 to 3.5).
-    Blocking(Blocking),
-}
 
 impl Account {
     /// A request about lists that a session of the account makes.
