@@ -227,11 +227,12 @@ start_waxwingd() {
                 fail "waxwingd user add $name@$domain: $(tail -n 1 "$dir/log")"
         done <"$peer_accounts"
     fi
-    local plaintext=()
-    [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && plaintext=(--allow-plaintext)
+    local allow=()
+    [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && allow+=(--allow-plaintext)
+    [ -n "${PEER_REGISTRATION:-}" ] && allow+=(--allow-registration)
     launch "$dir" "$bin/waxwingd" --data "$dir/data" --domain "$domain" \
         --c2s "$peer_host:$peer_port" --c2s-tls "$peer_host:$peer_tls_port" --s2s "127.0.0.1:$(free_port)" \
-        --cert "$dir/cert.pem" --key "$dir/key.pem" "${plaintext[@]}"
+        --cert "$dir/cert.pem" --key "$dir/key.pem" "${allow[@]}"
     wait_until_up 60 grep -qx 'waxwingd: ready' "$dir/log"
 }
 
@@ -260,6 +261,7 @@ data_path = "$dir/data"
 interfaces = { "$peer_host" }
 modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix", ${PEER_MODULES:-} }
 modules_disabled = { "s2s" }
+allow_registration = $([ -n "${PEER_REGISTRATION:-}" ] && echo true || echo false)
 -- Plain storage offers every SCRAM hash at once; hashed storage offers one.
 authentication = "$storage"
 password_hash = "SHA-256"

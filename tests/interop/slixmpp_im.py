@@ -287,6 +287,90 @@ async def blocking(peer):
     return "nothing passes either way, until it is taken back"
 
 
+async def privacy(peer):
+    if peer["name"] == "prosody":
+        return "left out: Prosody has no privacy lists"
+    alice, bob = await User.start(peer, "alice", "tea"), await User.start(peer, "bob", "shed")
+
+    async def ask(of_type, inner):
+        return await bob.request(of_type, f"<query xmlns='jabber:iq:privacy'>{inner}</query>")
+
+    rule = f"<item type='jid' value='{alice.boundjid.bare}' action='deny' order='1'><message/></item>"
+    await ask("set", f"<list name='quiet'>{rule}</list>")
+    alice.send_message(mto=bob.boundjid.bare, mbody="one", mtype="chat")
+    assert (await bob.next_message())["body"] == "one", "a list that is not in use does nothing"
+    await ask("set", "<active name='quiet'/>")
+    alice.send_message(mto=bob.boundjid.bare, mbody="two", mtype="chat")
+    answer = await alice.next_message()
+    assert answer["type"] == "error" and answer["error"]["condition"] == "service-unavailable", answer
+    alice.send_presence(pto=bob.boundjid.bare)
+    await bob.sees(("available", alice))
+    bob.send_message(mto=alice.boundjid.bare, mbody="three", mtype="chat")
+    assert (await alice.next_message())["body"] == "three", "outgoing messages are not what it is about"
+    await ask("set", "<active/>")
+    alice.send_message(mto=bob.boundjid.bare, mbody="four", mtype="chat")
+    assert (await bob.next_message())["body"] == "four"
+
+    # The default list counts where no session has chosen another, and also while nobody is there.
+    await ask("set", "<default name='quiet'/>")
+    lists = (await ask("get", "")).xml[0]
+    assert [child.tag.rpartition("}")[2] for child in lists] == ["default", "list"], lists
+    await bob.log_out()
+    alice.send_message(mto=bob.bare, mbody="five", mtype="chat")
+    answer = await alice.next_message()
+    assert answer["type"] == "error" and answer["error"]["condition"] == "service-unavailable", answer
+    bob = await User.start(peer, "bob", "shed")
+    await refused(ask("set", "<active name='none such'/>"), "item-not-found")
+    await ask("set", "<default/>")
+    await ask("set", "<list name='quiet'/>")
+    await refused(ask("get", "<list name='quiet'/>"), "item-not-found")
+    for session in (alice, bob):
+        await session.sync()
+        session.quiet(session.inbox)
+        await session.log_out()
+    return "a list for a session, a default for all, neither"
+
+
+class Newcomer(User):
+    """Makes an account before it logs in to it."""
+
+    def __init__(self, peer, local, resource):
+        super().__init__(peer, local, resource)
+        self.refusal = None
+        self.register_plugin("xep_0077")
+        self.plugin["xep_0077"].force_registration = peer["name"] != "waxwingd"
+        self.add_event_handler("register", self.register)
+
+    async def register(self, _form):
+        iq = self.make_iq_set()
+        iq["register"]["username"] = self.boundjid.user
+        iq["register"]["password"] = self.password
+        try:
+            await iq.send(timeout=STEP)
+        except IqError as error:
+            self.refusal = error.condition
+
+
+async def registration(peer):
+    peer["passwords"]["carol"] = "sing, carol"
+    carol = await Newcomer.start(peer, "carol", "choir")
+    assert carol.refusal is None, carol.refusal
+    again = await Newcomer.start(peer, "carol", "stalls")
+    assert again.refusal == "conflict", again.refusal
+    await again.log_out()
+    await carol.plugin["xep_0077"].change_password("sing louder", timeout=STEP)
+    await carol.log_out()
+    assert await User(peer, "carol", "choir").log_in() == "not-authorized", "the old password"
+    peer["passwords"]["carol"] = "sing louder"
+    carol = await User.start(peer, "carol", "choir")
+    carol.register_plugin("xep_0077")
+    gone = carol.wait_until("disconnected", timeout=STEP)
+    await carol.plugin["xep_0077"].cancel_registration(timeout=STEP)
+    await gone
+    assert await User(peer, "carol", "choir").log_in() == "not-authorized", "the account is gone"
+    return "an account made, its password changed, removed"
+
+
 async def services(peer):
     alice = await User.start(peer, "alice", "tea")
     domain = peer["domain"]
@@ -307,7 +391,7 @@ async def services(peer):
 
 async def main(env):
     peer = read_env(env)
-    for part in (rosters, subscriptions, offline, carbons, blocking, services):
+    for part in (rosters, subscriptions, offline, carbons, blocking, privacy, services, registration):
         said = await part(peer)
         print(f"{part.__name__}: {said}", flush=True)
 
