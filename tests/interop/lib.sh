@@ -137,7 +137,8 @@ password_of() {
 # ca (the certificate to trust), fingerprint (of the server's own certificate), accounts. PEER_ALLOW_PLAINTEXT=1 lifts the TLS requirement, and
 # PEER_HASHED=1 has the server keep SCRAM-SHA-256 keys, not passwords: both for benchmarks. PEER_HOST is another address of
 # the loopback network than 127.0.0.1; there the ports are the registered ones, 5222 and 5223. PEER_MODULES:
-# more modules of Prosody, quoted and with commas; PEER_EJABBERD_MODULES: of ejabberd, in YAML.
+# more modules of Prosody, quoted and with commas; PEER_EJABBERD_MODULES: of ejabberd, in YAML. PEER_REGISTRATION=1 lets
+# clients make accounts, on waxwingd and Prosody.
 # PEER_STORAGE: a directory that `load rosters` has made, whose accounts and rosters are taken (not by ejabberd).
 peer_start() {
     peer_name=$1
