@@ -210,10 +210,12 @@ pub fn parse_set(query: ElementRef<'_>) -> Result<Item, Malformed> {
     if groups.iter().collect::<BTreeSet<_>>().len() < groups.len() {
         return Err(Malformed::new("a group that stands there twice"));
     }
-    let remove = item.attr("subscription") == Some(Subscription::Remove.as_str());
-    let subscription = if remove { Subscription::Remove } else { Subscription::None };
-    let name = item.attr("name").map(str::to_owned);
-    Ok(Item { name, subscription, groups, ..Item::new(jid(item)?) })
+    let jid = jid(item)?;
+    if item.attr("subscription") == Some(Subscription::Remove.as_str()) {
+        // What it was called does not matter any more.
+        return Ok(Item::removal(jid));
+    }
+    Ok(Item { name: item.attr("name").map(str::to_owned), groups, ..Item::new(jid) })
 }
 
 /// The payload of a roster push (section 2.1.6).

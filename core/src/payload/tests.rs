@@ -10,6 +10,7 @@ mod privacy;
 mod register;
 mod roster;
 mod small;
+mod soup;
 
 use super::*;
 use crate::stanza::{Message, Stanza};
