@@ -147,8 +147,6 @@ pub struct Client {
     /// The latest instant seen, for `transmit`, which is told none.
     clock: Now,
     needs_session: bool,
-    /// Own presence as last sent is available.
-    is_available: bool,
     jid: Option<FullJid>,
     features: Option<Features>,
     mechanism: Option<Mechanism>,
@@ -179,7 +177,6 @@ impl Client {
             is_cut: false,
             clock: now,
             needs_session: false,
-            is_available: false,
             jid: None,
             features: None,
             mechanism: None,

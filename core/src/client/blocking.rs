@@ -74,7 +74,7 @@ impl BlockList {
                 BlockEvent::Unblocked(all.into_iter().collect())
             }
         };
-        effects.events.push(Event::Blocking(event));
+        effects.events.push_back(Event::Blocking(event));
     }
 
     /// The answer to [`Client::fetch_block_list`].
@@ -89,7 +89,7 @@ impl BlockList {
             Ok(None) => BlockEvent::Failed(RequestError::Malformed("a result without a block list")),
             Err(error) => BlockEvent::Failed(error.clone()),
         };
-        effects.events.push(Event::Blocking(event));
+        effects.events.push_back(Event::Blocking(event));
     }
 
     fn insert(&mut self, jid: Jid, max: usize) {

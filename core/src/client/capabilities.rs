@@ -101,7 +101,7 @@ impl Capabilities {
             _ => self.lookups.drop_subject(&subject),
         }
         if for_all || for_one {
-            effects.events.push(Event::Capabilities(jid.clone()));
+            effects.events.push_back(Event::Capabilities(jid.clone()));
         } else {
             self.lookups.note_failure(jid, caps);
         }

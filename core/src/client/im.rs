@@ -14,7 +14,7 @@ use super::{Config, DiscoInfo, Event, Ignored, carbons, privacy};
 use crate::jid::{BareJid, FullJid, Jid};
 use crate::machine::{Instant, Now};
 use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// How many addressees of directed presence are remembered.
 const MAX_DIRECTED: usize = 1000;
@@ -27,6 +27,8 @@ pub(super) struct Im {
     pub(super) requests: Requests,
     pub(super) blocking: BlockList,
     pub(super) capabilities: Capabilities,
+    /// Own presence as last sent is available.
+    pub(super) is_available: bool,
     /// When the user last did something.
     pub(super) active: Instant,
     /// Who has been sent presence directly, and may so know that we are here (RFC 6121 section 4.6).
@@ -44,8 +46,8 @@ pub(super) struct Session<'a> {
 /// What follows from a stanza, in order.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    /// For the caller.
-    pub(super) events: Vec<Event>,
+    /// For the caller, behind what waits for it already.
+    pub(super) events: VecDeque<Event>,
     /// For whoever asked.
     pub(super) answers: Vec<Stanza>,
     /// Questions of the machine's own about what others can do.
@@ -67,7 +69,7 @@ impl Session<'_> {
 
 impl Effects {
     fn ignore(&mut self, stanza: Stanza, reason: Ignored) {
-        self.events.push(Event::Ignored { stanza, reason });
+        self.events.push_back(Event::Ignored { stanza, reason });
     }
 
     /// Answers a request with an empty result.
@@ -90,6 +92,7 @@ impl Im {
             requests: Requests::default(),
             blocking: BlockList::default(),
             capabilities: Capabilities::new(config),
+            is_available: false,
             active: Instant::ORIGIN,
             directed: BTreeSet::new(),
         }
@@ -97,8 +100,8 @@ impl Im {
 
     pub(super) fn on_message(&mut self, session: Session<'_>, message: Message, effects: &mut Effects) {
         match carbons::open(session, &message) {
-            None => effects.events.push(Event::Message(message)),
-            Some(Ok(carbon)) => effects.events.push(Event::Carbon(carbon)),
+            None => effects.events.push_back(Event::Message(message)),
+            Some(Ok(carbon)) => effects.events.push_back(Event::Carbon(carbon)),
             Some(Err(reason)) => effects.ignore(message.into(), reason),
         }
     }
@@ -106,7 +109,7 @@ impl Im {
     pub(super) fn on_presence(&mut self, session: Session<'_>, presence: Presence, effects: &mut Effects) {
         if let Some(subscription) = Subscription::read(&presence) {
             self.on_subscription(&subscription);
-            return effects.events.push(Event::Subscription(subscription));
+            return effects.events.push_back(Event::Subscription(subscription));
         }
         if let Some(from) = presence.from() {
             let trusted = session.is_own(from) || self.roster.roster.is_seen(from);
@@ -114,7 +117,7 @@ impl Im {
             self.contacts.apply(from, &presence, capabilities::shown(&presence), room);
             self.look_up(session, from, effects);
         }
-        effects.events.push(Event::Presence(presence));
+        effects.events.push_back(Event::Presence(presence));
     }
 
     /// Asks what an available entity can do, if it shows something new and knows that we are here.
@@ -222,6 +225,7 @@ impl Im {
             (PresenceType::Unavailable, Some(to)) => {
                 self.directed.remove(to);
             }
+            (PresenceType::Available, None) => self.is_available = true,
             (PresenceType::Unavailable, None) => self.leave(),
             _ => {}
         }
@@ -229,6 +233,7 @@ impl Im {
 
     /// We are not available any more: nobody tells us anything, and nobody knows that we are here.
     pub(super) fn leave(&mut self) {
+        self.is_available = false;
         self.contacts.clear();
         self.capabilities.leave();
         self.requests.clear();
@@ -240,7 +245,7 @@ impl Im {
     pub(super) fn may_see_us(&self, session: Session<'_>, who: &Jid) -> bool {
         session.is_own(who)
             || who.as_str() == session.own.domain()
-            || self.roster.roster.sees_us(who)
+            || (self.is_available && self.roster.roster.sees_us(who))
             || self.directed.contains(who)
             || self.directed.contains(who.bare_str())
     }

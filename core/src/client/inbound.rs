@@ -99,9 +99,9 @@ impl Client {
     /// Lets the part that knows people work on something, and does what follows.
     fn im<T>(&mut self, now: Now, work: impl FnOnce(&mut Im, Session<'_>, &mut Effects) -> T) -> Option<T> {
         let session = Session { own: self.jid.as_ref()?, config: &self.config, now };
-        let mut effects = Effects::default();
+        let mut effects = Effects { events: core::mem::take(&mut self.events), ..Effects::default() };
         let result = work(&mut self.im, session, &mut effects);
-        self.events.extend(effects.events);
+        self.events = effects.events;
         for answer in effects.answers {
             self.answer(now, answer);
         }

@@ -96,14 +96,9 @@ impl Client {
         self.outbox.push(stanza, &self.stream, max_stanza, max_queued)
     }
 
-    /// Remembers whether the server thinks us available.
+    /// Remembers what others have been told of us.
     pub(super) fn note_presence(&mut self, stanza: &Stanza) {
         if let Stanza::Presence(presence) = stanza {
-            match presence.kind() {
-                PresenceType::Available if presence.to().is_none() => self.is_available = true,
-                PresenceType::Unavailable if presence.to().is_none() => self.is_available = false,
-                _ => {}
-            }
             self.im.on_sent(presence);
         }
     }
@@ -205,11 +200,11 @@ impl Client {
     pub(super) fn begin_close(&mut self, now: Now) {
         match self.state {
             State::Online if self.is_online() => {
-                if self.is_available {
+                if self.im.is_available {
                     let presence = Presence::builder(PresenceType::Unavailable).build();
                     // If there is no room, the server notices by itself that we are gone.
                     let _ = self.queue(&presence.into());
-                    self.is_available = false;
+                    self.im.is_available = false;
                 }
                 self.closing = Some(now);
             }

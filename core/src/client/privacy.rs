@@ -44,7 +44,7 @@ pub(super) fn on_push(iq: Iq, effects: &mut Effects) {
     match iq.payload().map(privacy::parse_push) {
         Some(Ok(name)) => {
             effects.acknowledge(&iq);
-            effects.events.push(Event::PrivacyListChanged(name));
+            effects.events.push_back(Event::PrivacyListChanged(name));
         }
         _ => effects.refuse(iq, Condition::BadRequest),
     }

@@ -234,7 +234,7 @@ impl RosterState {
             let before = self.roster.insert(item.clone(), session.config.max_roster_bytes);
             RosterEvent::Changed { item, before }
         };
-        effects.events.push(Event::Roster(event));
+        effects.events.push_back(Event::Roster(event));
         Some(Change { contact, was_seen, saw_us })
     }
 
@@ -267,7 +267,7 @@ impl RosterState {
                 Err(error) => RosterEvent::Failed(RequestError::Malformed(error.what())),
             },
         };
-        effects.events.push(Event::Roster(event));
+        effects.events.push_back(Event::Roster(event));
         before
     }
 

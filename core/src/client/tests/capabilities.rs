@@ -33,6 +33,7 @@ fn script(config: Config, contacts: &[&str]) -> Script {
     let items: String = contacts.iter().map(item).collect();
     script
         .server(&format!("<iq type='result' id='{id}'><query xmlns='jabber:iq:roster'>{items}</query></iq>"));
+    script.client.set_presence(script.now, Presence::builder(PresenceType::Available).build()).unwrap();
     script.events();
     script
 }
@@ -243,6 +244,11 @@ fn rfc6121_11_questions_go_only_to_those_who_know_that_we_are_here() {
     let c2 = xml(&caps(&software("urn:example:later")));
     assert_eq!(shows(&mut script, "benvolio@example.net/x", &c2), "");
     assert!(script.server(&seen.replace("STATE", "both")).contains("to='benvolio@example.net/x'"));
+    // Nobody does while we are not available.
+    let c3 = xml(&caps(&software("urn:example:hidden")));
+    script.client.set_presence(script.now, Presence::builder(PresenceType::Unavailable).build()).unwrap();
+    script.sent();
+    assert_eq!(shows(&mut script, "romeo@example.net/o", &c3), "");
     // Our own other sessions, but not ourselves.
     let c = xml(&caps(&software("urn:example:own")));
     assert_eq!(shows(&mut script, JID, &c), "");

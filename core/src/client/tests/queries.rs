@@ -120,6 +120,7 @@ fn open() -> Script {
          </query></iq><iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='paris@example.net' \
          subscription='to'/></query></iq>",
     );
+    script.client.set_presence(script.now, Presence::builder(PresenceType::Available).build()).unwrap();
     script.events();
     script
 }
@@ -147,6 +148,10 @@ fn xep0092_and_0202_and_0012_are_answered_to_those_who_see_us() {
             assert!(asked(&mut script, from, question).contains("<service-unavailable"), "{from}");
         }
     }
+    script.client.set_presence(script.now, Presence::builder(PresenceType::Unavailable).build()).unwrap();
+    script.sent();
+    assert!(asked(&mut script, "from='romeo@example.net/o'", QUESTIONS[0]).contains("<service-unavailable"));
+    script.events();
     let features = asked(&mut script, "", "<query xmlns='http://jabber.org/protocol/disco#info'/>");
     for feature in ["jabber:iq:version", "urn:xmpp:time", "jabber:iq:last"] {
         assert!(features.contains(&format!("<feature var='{feature}'/>")), "{features}");
