@@ -261,7 +261,7 @@ fn xep0160_and_xep0280_what_one_missed_and_what_others_write() {
         let now = world.simulation.now();
         let available = Presence::builder(PresenceType::Available).build();
         world.client(client).set_presence(now, available).expect("online");
-        world.client(client).request(now, SetCarbons(true), None).expect("online");
+        let _ = world.client(client).request(now, SetCarbons(true), None).expect("online");
         world.simulation.run_until_idle();
         client
     };
