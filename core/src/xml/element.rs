@@ -172,7 +172,9 @@ impl<'a> ElementRef<'a> {
     }
     /// True if both names are these.
     pub fn is(self, name: &str, ns: &str) -> bool {
-        self.name() == name && self.ns() == ns
+        // Most names that differ differ in length.
+        let fits = self.tag().is_some_and(|tag| tag.name.local().len as usize == name.len());
+        fits && self.name() == name && self.ns() == ns
     }
     /// Value of an attribute that is in no namespace.
     pub fn attr(self, name: &str) -> Option<&'a str> {
@@ -210,9 +212,22 @@ impl<'a> ElementRef<'a> {
     }
     /// Child elements.
     pub fn children(self) -> impl Iterator<Item = ElementRef<'a>> {
-        self.nodes().filter_map(|node| match node {
-            Node::Element(child) => Some(child),
-            Node::Text(_) => None,
+        let end = self.tag().map_or(0, |tag| tag.next);
+        let mut at = self.content();
+        std::iter::from_fn(move || {
+            // Text is passed over unread.
+            while at < end {
+                match self.element.item(at)? {
+                    Item::Element(tag) => {
+                        let child = ElementRef { at, ..self };
+                        at = tag.next;
+                        return Some(child);
+                    }
+                    Item::Text(_) => at += 1,
+                    _ => return None,
+                }
+            }
+            None
         })
     }
     /// The first child with these names.
