@@ -214,8 +214,9 @@ fuzz_target!(|play: Play| {
                 }
             }
             Step::Refuses { which } => {
-                if let Some(attempt) = pick(&stage.attempts, which) {
-                    stage.connector.failed(stage.now, *attempt, "refused");
+                if let Some(attempt) = pick(&stage.attempts, which).copied() {
+                    stage.attempts.retain(|open| *open != attempt);
+                    stage.connector.failed(stage.now, attempt, "refused");
                 }
             }
             Step::GoOn => {
