@@ -129,7 +129,7 @@ impl Stage {
         let packet = Packet::parse(&message[start..]).expect("our own question");
         let asked = packet.questions[0].qname.clone();
         let mut reply = packet.clone().into_reply();
-        let owner = |number: u8| if number % 2 == 0 { asked.clone() } else { name(number / 2) };
+        let owner = |number: u8| if number.is_multiple_of(2) { asked.clone() } else { name(number / 2) };
         for record in records.iter().take(40) {
             let (owner, data) = match *record {
                 Record::A { owner: of, address } => (owner(of), RData::A(A { address })),
