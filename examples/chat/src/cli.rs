@@ -49,8 +49,8 @@ usage: chat [options] JID
 
 options:
   --to JID                   whom to talk to
-  --server HOST[:PORT]       where to connect, instead of the JID's domain
-  --direct-tls               TLS from the first byte (port 5223), not STARTTLS (port 5222)
+  --server HOST[:PORT]       where to connect, instead of where the JID's domain says (its SRV records)
+  --direct-tls               TLS from the first byte at the domain or server (port 5223), whatever the records say
   --password-stdin           the first line of standard input is the password
   --accept-fingerprint HEX   accept exactly the certificate with this SHA-256 fingerprint
   --ca FILE                  trust the authorities in this PEM file instead of the platform's

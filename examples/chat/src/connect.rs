@@ -1,33 +1,28 @@
 //! From the command line to a connected machine.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use waxwing_core::client::{Client, Config, TlsMode};
+use waxwing_core::dns::{Route, Security, Target};
 use waxwing_core::payload::disco::Identity;
 use waxwing_core::payload::version::Version;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stream::tls::{ClientTls, default_provider};
+use waxwing_tokio::dial::{Dialer, system_config};
 use waxwing_tokio::{Clock, Driver, entropy};
 
 use crate::cli::Options;
 
-/// How long one address may take to answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Connects and hands the connection to a client machine that will log in with this password.
 pub async fn connect(options: &Options, password: String) -> Result<Driver<Client>, String> {
-    let tls = if options.plaintext {
-        TlsMode::Plaintext
-    } else if options.direct_tls {
-        TlsMode::Direct(trust(options)?)
-    } else {
-        TlsMode::StartTls(trust(options)?)
+    let trust = if options.plaintext { None } else { Some(trust(options)?) };
+    let (socket, route) = reach(options).await?;
+    let tls = match (trust, route.security) {
+        (None, _) => TlsMode::Plaintext,
+        (Some(trust), Security::Direct) => TlsMode::Direct(trust),
+        (Some(trust), Security::StartTls) => TlsMode::StartTls(trust),
     };
-    let socket = reach(options).await?;
     let mut config = Config::new(options.account.clone(), tls);
     let username = options.account.local().unwrap_or_default().to_owned();
     config.credentials = Some(Credentials::Password { username, password });
@@ -75,37 +70,38 @@ fn trust(options: &Options) -> Result<ClientTls, String> {
     ClientTls::new(roots).map_err(unusable)
 }
 
-/// Opens the socket: every address of the host in turn.
-async fn reach(options: &Options) -> Result<TcpStream, String> {
-    let port = if options.direct_tls { 5223 } else { 5222 };
-    let wanted = options.server.as_deref().unwrap_or(options.account.domain());
-    let target = with_port(wanted, port);
-    let addresses: Vec<SocketAddr> =
-        lookup_host(&target).await.map_err(|e| format!("cannot find {wanted}: {e}"))?.collect();
-    let mut last = format!("cannot find {wanted}: it has no address");
-    for address in addresses {
-        if options.plaintext && !address.ip().is_loopback() {
-            return Err(format!("--allow-plaintext is refused to {address}: it is not this machine"));
-        }
-        match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(socket)) => return Ok(socket),
-            Ok(Err(e)) => last = format!("cannot reach {wanted} at {address}: {e}"),
-            Err(_) => last = format!("cannot reach {wanted} at {address}: no answer"),
-        }
+/// Finds the server and opens the socket. The account's domain says where its service is (RFC 6120 section 3.2), unless the
+/// command line does.
+async fn reach(options: &Options) -> Result<(TcpStream, Route), String> {
+    let (port, security) = match options.direct_tls {
+        true => (5223, Security::Direct),
+        false => (5222, Security::StartTls),
+    };
+    let domain = options.account.domain();
+    let wanted = options.server.as_deref().unwrap_or(domain);
+    let target = if options.server.is_some() || options.direct_tls {
+        let (host, port) = with_port(wanted, port);
+        Target::Host { host: host.into(), port, security }
+    } else {
+        Target::Client(domain.into())
+    };
+    let mut config = system_config();
+    config.direct_tls = !options.plaintext;
+    let dialer = Dialer::new(target, config);
+    let mut dialer = dialer.map_err(|e| format!("the operating system gives no randomness: {e}"))?;
+    let (socket, route) = dialer.dial().await.map_err(|e| format!("cannot reach {wanted}: {e}"))?;
+    let address = route.address;
+    if options.plaintext && !address.ip().is_loopback() {
+        return Err(format!("--allow-plaintext is refused to {address}: it is not this machine"));
     }
-    Err(last)
+    Ok((socket, route))
 }
 
-/// Adds the port where the host comes without one. IPv6 addresses stand in brackets if a port follows.
-fn with_port(host: &str, port: u16) -> String {
-    let has_port = match host.rsplit_once(':') {
-        Some((front, back)) => back.parse::<u16>().is_ok() && (!front.contains(':') || front.ends_with(']')),
-        None => false,
-    };
-    match has_port {
-        true => host.to_owned(),
-        false if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
+/// A host, and the port that stands behind it or else the usual one. IPv6 addresses stand in brackets if a port follows.
+fn with_port(host: &str, usual: u16) -> (&str, u16) {
+    match host.rsplit_once(':').map(|(front, back)| (front, back.parse())) {
+        Some((front, Ok(port))) if !front.contains(':') || front.ends_with(']') => (front, port),
+        _ => (host, usual),
     }
 }
 
@@ -115,10 +111,11 @@ mod tests {
 
     #[test]
     fn ports_are_added_where_missing() {
-        assert_eq!(with_port("example.org", 5222), "example.org:5222");
-        assert_eq!(with_port("example.org:15222", 5222), "example.org:15222");
-        assert_eq!(with_port("::1", 5222), "[::1]:5222");
-        assert_eq!(with_port("[::1]", 5222), "[::1]:5222");
-        assert_eq!(with_port("[::1]:15222", 5222), "[::1]:15222");
+        assert_eq!(with_port("example.org", 5222), ("example.org", 5222));
+        assert_eq!(with_port("example.org:15222", 5222), ("example.org", 15222));
+        assert_eq!(with_port("::1", 5222), ("::1", 5222));
+        assert_eq!(with_port("[::1]", 5222), ("[::1]", 5222));
+        assert_eq!(with_port("[::1]:15222", 5222), ("[::1]", 15222));
+        assert_eq!(with_port("example.org:", 5222), ("example.org:", 5222));
     }
 }
