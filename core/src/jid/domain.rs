@@ -7,9 +7,9 @@
 use super::error::Reason;
 use super::plain::{MAX_LABEL, MAX_NAME, is_domain};
 use super::prep::MAX_INPUT;
+use core::net::Ipv6Addr;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
 
 /// The canonical form of a domain.
 pub(super) fn prepare(domain: &str) -> Result<Cow<'_, str>, Reason> {

@@ -121,7 +121,7 @@ impl ClientTls {
 /// A domain in ASCII form or an IP literal, as SNI and certificates have it.
 fn parse_name(domain: &str) -> Option<ServerName<'static>> {
     let bare = domain.strip_prefix('[').and_then(|d| d.strip_suffix(']')).unwrap_or(domain);
-    if let Ok(address) = bare.parse::<std::net::IpAddr>() {
+    if let Ok(address) = bare.parse::<core::net::IpAddr>() {
         return Some(ServerName::IpAddress(address.into()));
     }
     let ascii = idna::domain_to_ascii(domain).ok()?;
@@ -144,7 +144,7 @@ mod tests {
         ] {
             let name = parse_name(domain).map(|name| match name {
                 ServerName::DnsName(name) => name.as_ref().to_owned(),
-                ServerName::IpAddress(address) => std::net::IpAddr::from(address).to_string(),
+                ServerName::IpAddress(address) => core::net::IpAddr::from(address).to_string(),
                 other => format!("{other:?}"),
             });
             assert_eq!(name.as_deref(), expected, "{domain:?}");
