@@ -87,6 +87,17 @@ pub const REGISTER_FEATURE: &str = "http://jabber.org/features/iq-register";
 /// Private storage (XEP-0049).
 pub const PRIVATE: &str = "jabber:iq:private";
 
+/// Stream management (XEP-0198).
+pub const SM: &str = "urn:xmpp:sm:3";
+/// Client state indication (XEP-0352).
+pub const CSI: &str = "urn:xmpp:csi:0";
+/// SASL2 (XEP-0388).
+pub const SASL2: &str = "urn:xmpp:sasl:2";
+/// Bind 2 (XEP-0386).
+pub const BIND2: &str = "urn:xmpp:bind:0";
+/// Fast authentication with tokens (XEP-0484).
+pub const FAST: &str = "urn:xmpp:fast:0";
+
 /// True for the namespaces that stanzas live in; which one it is says what kind of stream carried them, nothing
 /// about their meaning (RFC 6120 section 4.8.3).
 pub fn is_content(ns: &str) -> bool {

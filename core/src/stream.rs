@@ -6,6 +6,7 @@ mod features;
 mod header;
 mod input;
 mod limits;
+pub mod management;
 mod rate;
 #[cfg(test)]
 mod tests;

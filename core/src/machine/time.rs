@@ -133,6 +133,12 @@ pub enum Reason {
     Store,
     /// A name server or a host that is being connected to has taken long enough.
     Connecting,
+    /// An acknowledgement is to be asked for (XEP-0198).
+    Acknowledgement,
+    /// A session whose connection broke is not waited for any longer (XEP-0198).
+    Resumption,
+    /// It is time to connect again.
+    Reconnect,
     /// A delayed answer is due (for example to a failed authentication).
     Delay,
 }

@@ -123,7 +123,7 @@ impl Condition {
     }
 
     /// The condition of that name, without an address.
-    pub(super) fn from_name(name: &str) -> Option<Condition> {
+    pub(crate) fn from_name(name: &str) -> Option<Condition> {
         Condition::all().into_iter().find(|condition| condition.name() == name)
     }
 
