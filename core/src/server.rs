@@ -26,6 +26,7 @@
 //! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
 
 mod account;
+pub mod bind;
 mod config;
 pub mod connection;
 mod context;

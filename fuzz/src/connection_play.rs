@@ -12,6 +12,7 @@ use std::time::Duration;
 use waxwing_core::jid::{FullJid, Jid};
 use waxwing_core::machine::{Entropy, Machine, Now};
 use waxwing_core::sasl::{self, StoredCredentials};
+use waxwing_core::server::bind::Granted;
 use waxwing_core::server::connection::{Config, Connection, Event, KeepAlive, Transport};
 use waxwing_core::server::hub::Unavailable;
 use waxwing_core::stanza::{self, Message, Stanza, StanzaError};
@@ -306,7 +307,7 @@ impl Owner {
             6 => connection.verdict(now, Ok("no such@local part".to_owned())),
             7 => {
                 self.is_bound = true;
-                connection.bound(now, FullJid::new("juliet@im.example.com/balcony").expect("an address"));
+                connection.bound(now, FullJid::new("juliet@im.example.com/balcony").expect("an address"), Granted::default());
             }
             8 => connection.bind_refused(now, StanzaError::new(stanza::Condition::Conflict)),
             9 => connection.secured(now, tls_info()),

@@ -7,6 +7,7 @@ use waxwing_core::client::{self, Client, Ping, SendError, TlsMode};
 use waxwing_core::jid::Jid;
 use waxwing_core::machine::{Entropy, Machine, Now};
 use waxwing_core::sasl::{ChannelBindings, Credentials, Mechanism, Policy, ScramHash, StoredCredentials};
+use waxwing_core::server::bind::Granted;
 use waxwing_core::server::connection::{self, Connection, Transport};
 use waxwing_core::stanza::{Message, Presence, PresenceType, Stanza};
 use waxwing_core::stream::{Condition, StreamError, TlsInfo};
@@ -237,9 +238,9 @@ pub fn answer(connection: &mut Connection, now: Now, event: &connection::Event) 
         connection::Event::TokenVerdict { .. } | connection::Event::CertificateVerdict { .. } => {
             connection.verdict(now, Ok("juliet".to_owned()));
         }
-        connection::Event::Bind { account, resource, .. } => {
-            let jid = account.with_resource(resource.as_deref().unwrap_or("made-up"));
-            connection.bound(now, jid.expect("an address"));
+        connection::Event::Bind { account, request } => {
+            let jid = account.with_resource(request.resource.asked().unwrap_or("made-up"));
+            connection.bound(now, jid.expect("an address"), Granted::default());
         }
         connection::Event::StartTls => connection.secured(now, tls_info()),
         _ => {}

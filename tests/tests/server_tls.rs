@@ -5,6 +5,7 @@ use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::{Entropy, Machine, Now};
 use waxwing_core::ns;
 use waxwing_core::sasl::{ClientSession, Credentials, Mechanism, Policy, StoredCredentials};
+use waxwing_core::server::bind::Granted;
 use waxwing_core::server::connection::{Config, Connection, Event, Transport};
 use waxwing_core::stream::tls::{ClientTls, Fingerprint, ServerTls, default_provider};
 use waxwing_core::stream::{self, Closed, Condition, Features, Header, Incoming, Limits, Role, Stream};
@@ -79,9 +80,10 @@ impl Pair {
                 let stored = StoredCredentials::derive(PASSWORD, 4, &mut Entropy::from_seed([1; 32]));
                 self.server.credentials(self.now, Ok(stored));
             }
-            Event::Bind { account, resource, .. } => {
-                let jid = account.with_resource(&resource.expect("a resource")).expect("an address");
-                self.server.bound(self.now, jid);
+            Event::Bind { account, request } => {
+                let jid =
+                    account.with_resource(request.resource.asked().expect("a resource")).expect("an address");
+                self.server.bound(self.now, jid, Granted::default());
             }
             Event::Closed(closed) => self.closed = Some(closed),
             _ => {}

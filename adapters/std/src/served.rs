@@ -48,7 +48,7 @@ impl Served {
                 Delivery::Stanza(stanza) => self.connection.deliver(now, &stanza),
                 Delivery::Registered(result) => self.connection.registered(now, result),
                 Delivery::Credentials(stored) => self.connection.credentials(now, stored),
-                Delivery::Bound(jid) => self.connection.bound(now, jid),
+                Delivery::Bound(jid, granted) => self.connection.bound(now, jid, granted),
                 Delivery::BindRefused(error) => {
                     self.account = None;
                     self.connection.bind_refused(now, error);
@@ -90,9 +90,9 @@ impl Served {
                         self.connection.registered(now, Err(error));
                     }
                 }
-                Event::Bind { account, resource, anonymous } => {
+                Event::Bind { account, request } => {
                     self.account = Some(account.clone());
-                    self.shards.bind(self.session, account, resource, anonymous, &self.mailbox);
+                    self.shards.bind(self.session, account, request, &self.mailbox);
                 }
                 Event::TokenVerdict { .. } | Event::CertificateVerdict { .. } => {
                     // Neither mechanism is offered unless an embedder enables it, and then it drives its own loop.

@@ -19,7 +19,7 @@ use waxwing_core::jid::{BareJid, FullJid};
 use waxwing_core::machine::{Entropy, Instant};
 use waxwing_core::sasl::{Password, StoredCredentials};
 use waxwing_core::server::hub::{
-    self, Envelope, Hub, LookupId, Output, RegistrationId, SessionId, Unavailable,
+    self, BindRequest, Envelope, Granted, Hub, LookupId, Output, RegistrationId, SessionId, Unavailable,
 };
 use waxwing_core::server::store;
 use waxwing_core::stanza::{Stanza, StanzaError};
@@ -43,8 +43,8 @@ pub enum Delivery {
     Credentials(Result<Option<StoredCredentials>, Unavailable>),
     /// The answer to a registration.
     Registered(Result<(), StanzaError>),
-    /// The session is bound.
-    Bound(FullJid),
+    /// The session is bound, with what is granted of what was asked for.
+    Bound(FullJid, Granted),
     /// The session is not bound.
     BindRefused(StanzaError),
     /// A stanza for the session.
@@ -212,17 +212,10 @@ impl Shards {
     }
 
     /// Binds a session; the answer goes to `mailbox`, and so does everything for the session from then on.
-    pub fn bind(
-        &self,
-        session: SessionId,
-        account: BareJid,
-        resource: Option<String>,
-        anonymous: bool,
-        mailbox: &Arc<Mailbox>,
-    ) {
+    pub fn bind(&self, session: SessionId, account: BareJid, request: BindRequest, mailbox: &Arc<Mailbox>) {
         self.enter(self.shard_of(&account), |state, now| {
             state.sessions.insert(session, Arc::clone(mailbox));
-            state.hub.bind(now, session, account, resource, anonymous);
+            state.hub.bind(now, session, account, request);
         });
     }
 
@@ -333,7 +326,7 @@ impl Shards {
         while let Some(output) = state.hub.poll_output() {
             match output {
                 Output::Deliver { session, stanza } => state.push(session, Delivery::Stanza(stanza)),
-                Output::Bound { session, jid } => state.push(session, Delivery::Bound(jid)),
+                Output::Bound { session, jid, granted } => state.push(session, Delivery::Bound(jid, granted)),
                 Output::BindRefused { session, error } => {
                     state.push(session, Delivery::BindRefused(error));
                     state.sessions.remove(&session);

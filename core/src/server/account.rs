@@ -15,6 +15,7 @@ mod roster;
 mod strangers;
 mod subscription;
 
+use super::bind::{BindRequest, Granted, Resource};
 use super::config::ConflictPolicy;
 use super::context::Context;
 use super::output::{Output, SessionId};
@@ -55,6 +56,8 @@ pub(super) struct Account {
 struct Session {
     id: SessionId,
     jid: FullJid,
+    /// Names the installation of the client (XEP-0386 section 4).
+    client: Option<Box<str>>,
     /// Set while it is an available resource (RFC 6121 section 4.1).
     available: Option<Available>,
     /// How often it has changed its presence lately.
@@ -81,8 +84,10 @@ struct Available {
 /// A session that has been bound.
 pub(super) struct Bound {
     pub(super) jid: FullJid,
-    /// The session that had to go for it. Its [`Output::Close`] is out.
-    pub(super) replaced: Option<SessionId>,
+    /// What it has of what was asked for.
+    pub(super) granted: Granted,
+    /// The sessions that had to go for it. Their [`Output::Close`] is out.
+    pub(super) replaced: Vec<SessionId>,
 }
 
 impl Account {
@@ -176,26 +181,34 @@ impl Account {
     pub(super) fn bind(
         &mut self,
         id: SessionId,
-        resource: Option<&str>,
+        request: BindRequest,
         ctx: &mut Context<'_>,
     ) -> Result<Bound, StanzaError> {
-        let mut jid = self.address(resource, ctx.entropy)?;
-        let mut replaced = None;
-        if let Some(old) = self.sessions.iter().find(|session| session.jid == jid).map(|session| session.id) {
+        let mut jid = self.address(&request.resource, ctx.entropy)?;
+        let client = match request.resource {
+            Resource::Tagged { client, .. } => client.map(String::into_boxed_str),
+            _ => None,
+        };
+        let same = |session: &&Session| client.is_some() && session.client == client;
+        let mut replaced: Vec<_> = self.sessions.iter().filter(same).map(|session| session.id).collect();
+        let holder = self.sessions.iter().find(|session| session.jid == jid).map(|session| session.id);
+        if let Some(old) = holder.filter(|old| !replaced.contains(old)) {
             match ctx.config.conflict {
                 ConflictPolicy::Refuse => {
                     let conflict = StanzaError::new(Condition::Conflict);
                     return Err(conflict.with_type(ErrorType::Modify));
                 }
-                ConflictPolicy::Generate => jid = self.address(None, ctx.entropy)?,
-                ConflictPolicy::Replace => replaced = Some(old),
+                ConflictPolicy::Generate => {
+                    jid = self.address(&Resource::Generated, ctx.entropy)?;
+                }
+                ConflictPolicy::Replace => replaced.push(old),
             }
         }
-        let others = self.sessions.len() - usize::from(replaced.is_some());
+        let others = self.sessions.len() - replaced.len();
         if others >= ctx.config.limits.sessions_per_account {
             return Err(StanzaError::new(Condition::ResourceConstraint));
         }
-        if let Some(old) = replaced {
+        for &old in &replaced {
             let error = StreamError::new(stream::Condition::Conflict);
             ctx.outbox.outputs.push_back(Output::Close { session: old, error });
             self.end_session(old, ctx);
@@ -203,24 +216,30 @@ impl Account {
         self.sessions.push(Session {
             id,
             jid: jid.clone(),
+            client,
             available: None,
             broadcasts: Broadcasts::default(),
             interested: false,
             directed: BTreeSet::new(),
-            carbons: false,
+            carbons: request.carbons,
             recipients: Recipients::default(),
             privacy: privacy::Choice::default(),
         });
-        Ok(Bound { jid, replaced })
+        let granted = Granted { carbons: request.carbons, ..Granted::default() };
+        Ok(Bound { jid, granted, replaced })
     }
 
     /// The full address for a resource, or for one made up: 128 random bits, which nobody can guess (RFC 6120 section
     /// 13.10.2).
-    fn address(&self, resource: Option<&str>, entropy: &mut Entropy) -> Result<FullJid, StanzaError> {
+    fn address(&self, resource: &Resource, entropy: &mut Entropy) -> Result<FullJid, StanzaError> {
         let made_up;
         let resource = match resource {
-            Some(resource) => resource,
-            None => {
+            Resource::Asked(resource) => resource,
+            Resource::Tagged { tag: Some(tag), .. } => {
+                made_up = format!("{tag}/{}", entropy.id());
+                &made_up
+            }
+            Resource::Tagged { tag: None, .. } | Resource::Generated => {
                 made_up = entropy.id();
                 &made_up
             }

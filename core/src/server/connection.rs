@@ -33,6 +33,7 @@ use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
 use crate::ns;
 use crate::sasl;
+use crate::server::bind::Granted;
 use crate::server::output::Unavailable;
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{self, Condition, Incoming, Role, Stream, StreamError, TlsInfo};
@@ -141,10 +142,10 @@ impl Connection {
         }
     }
 
-    /// An answer to [`Event::Bind`]: the session exists and has this address.
-    pub fn bound(&mut self, now: Now, jid: FullJid) {
+    /// An answer to [`Event::Bind`]: the session exists, has this address, and of what was asked for what is granted.
+    pub fn bound(&mut self, now: Now, jid: FullJid, granted: Granted) {
         if let State::Negotiating(negotiation) = &mut self.state {
-            if let Some(session) = negotiation.bound(&mut self.link, now, jid) {
+            if let Some(session) = negotiation.bound(&mut self.link, now, jid, granted) {
                 self.state = State::Bound(session);
                 // Many sessions send little from here on.
                 self.link.stream.release();

@@ -50,6 +50,7 @@ use register::Pace;
 use requests::{Applicant, Order, Requests};
 use sessions::Sessions;
 
+pub use super::bind::{BindRequest, Enable, Enabled, Granted, Resource, Resumption};
 pub use super::config::{
     BareDelivery, Config, ConflictPolicy, Limits, Registration, Strangers, UnknownUsers,
 };
@@ -144,17 +145,9 @@ impl Hub {
     }
 
     /// An authenticated client wants a session (RFC 6120 section 7). Answered with [`Output::Bound`] or
-    /// [`Output::BindRefused`], at once or later. `resource`: as the client asked for it; `None`: the server makes one up.
-    /// `anonymous`: the account exists only as long as it has a session, and the store never hears of it.
-    pub fn bind(
-        &mut self,
-        now: Now,
-        session: SessionId,
-        account: BareJid,
-        resource: Option<String>,
-        anonymous: bool,
-    ) {
-        self.begin_bind(now, session, account, resource, anonymous);
+    /// [`Output::BindRefused`], at once or later.
+    pub fn bind(&mut self, now: Now, session: SessionId, account: BareJid, request: BindRequest) {
+        self.begin_bind(now, session, account, request);
         self.route_all(now);
     }
 

@@ -1,5 +1,6 @@
 //! What a hub tells its owner, and the names that both use.
 
+use super::bind::Granted;
 use super::store;
 use crate::jid::FullJid;
 use crate::sasl::{Derivation, StoredCredentials};
@@ -49,6 +50,8 @@ pub enum Output {
         session: SessionId,
         /// Its address.
         jid: FullJid,
+        /// What it has of what was asked for.
+        granted: Granted,
     },
     /// The answer to [`Hub::bind`](super::Hub::bind): there is no such session.
     BindRefused {

@@ -292,9 +292,9 @@ impl Server {
             connection::Event::Register { account, password } => {
                 self.hub.register(now, RegistrationId(id.0), account, password);
             }
-            connection::Event::Bind { account, resource, anonymous } => {
+            connection::Event::Bind { account, request } => {
                 entry.in_hub = true;
-                self.hub.bind(now, session, account, resource, anonymous);
+                self.hub.bind(now, session, account, request);
             }
             connection::Event::Stanza(stanza) => self.hub.stanza(now, session, stanza),
             connection::Event::StartTls => self.events.push_back(Event::StartTls { connection: id }),
@@ -333,13 +333,13 @@ impl Server {
             Output::Registered { id, result } => {
                 self.answer(ConnectionId(id.0), |entry| entry.connection.registered(now, result));
             }
-            Output::Bound { session, jid } => {
+            Output::Bound { session, jid, granted } => {
                 let id = ConnectionId(session.0);
                 if self.connections.get(id).is_some_and(|entry| entry.in_hub) {
                     self.events.push_back(Event::Online { connection: id, jid: jid.clone() });
                     self.answer(id, |entry| {
                         entry.jid = Some(jid.clone());
-                        entry.connection.bound(now, jid);
+                        entry.connection.bound(now, jid, granted);
                     });
                 }
             }

@@ -3,7 +3,7 @@
 use super::{Group, Meter, Work};
 use waxwing_core::jid::BareJid;
 use waxwing_core::sasl::StoredCredentials;
-use waxwing_core::server::hub::{self, Hub, Output, SessionId};
+use waxwing_core::server::hub::{self, BindRequest, Hub, Output, SessionId};
 use waxwing_core::server::store::{Contact, Delta, MemoryStore, Record};
 use waxwing_core::stanza::{Presence, PresenceType, Show, Stanza};
 use waxwing_tests::{Clock, Random};
@@ -71,7 +71,7 @@ impl World {
 
     fn bind(&mut self, number: usize) {
         let id = SessionId(number as u64);
-        self.hub.bind(self.clock.now(), id, account(number), Some("resource".into()), false);
+        self.hub.bind(self.clock.now(), id, account(number), BindRequest::resource("resource"));
         self.drain();
     }
 

@@ -6,6 +6,7 @@ use super::{Event, Link};
 use crate::jid::FullJid;
 use crate::machine::Now;
 use crate::ns;
+use crate::server::bind::{BindRequest, Granted, Resource};
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
 use crate::stream;
 use crate::xml::Element;
@@ -39,25 +40,32 @@ impl Negotiation {
         }
     }
 
-    fn ask_for_session(&mut self, link: &mut Link, now: Now, account: Account, request: Iq) {
-        if request.from().is_some_and(|from| *from != *account.jid) {
+    fn ask_for_session(&mut self, link: &mut Link, now: Now, account: Account, iq: Iq) {
+        if iq.from().is_some_and(|from| *from != *account.jid) {
             return link.violation(now, stream::Condition::InvalidFrom, "That is not your address.");
         }
-        match resource(&account, &request) {
+        match resource(&account, &iq) {
             Ok(resource) => {
                 let anonymous = account.is_anonymous();
-                link.event(Event::Bind { account: account.jid.clone(), resource, anonymous });
-                self.step = Step::Binding(account, request);
+                let request = BindRequest { resource, anonymous, ..BindRequest::default() };
+                link.event(Event::Bind { account: account.jid.clone(), request });
+                self.step = Step::Binding(account, iq);
             }
             Err(error) => {
                 self.step = Step::Bind(account);
-                self.refuse_bind(link, now, &request, error);
+                self.refuse_bind(link, now, &iq, error);
             }
         }
     }
 
     /// The owner made a session of that address.
-    pub(super) fn bound(&mut self, link: &mut Link, now: Now, jid: FullJid) -> Option<Session> {
+    pub(super) fn bound(
+        &mut self,
+        link: &mut Link,
+        now: Now,
+        jid: FullJid,
+        _granted: Granted,
+    ) -> Option<Session> {
         let (account, request) = self.binding()?;
         let domain = self.domain.clone()?;
         let address = Element::builder("jid", ns::BIND).text(jid.as_str());
@@ -102,15 +110,15 @@ impl Negotiation {
 
 /// The resource that a request asks for, prepared; none, or an empty one, leaves the choice to the server (RFC 6120 sections
 /// 7.6.1 and 7.7.2.1).
-fn resource(account: &Account, request: &Iq) -> Result<Option<String>, StanzaError> {
+fn resource(account: &Account, request: &Iq) -> Result<Resource, StanzaError> {
     let bad = || StanzaError::new(Condition::BadRequest);
     let bind = request.payload().ok_or_else(bad)?;
     let asked = bind.children().find(|child| child.is("resource", ns::BIND)).map(|child| child.text());
     match asked.as_deref() {
-        None | Some("") => Ok(None),
+        None | Some("") => Ok(Resource::Generated),
         Some(asked) => {
             let jid = account.jid.with_resource(asked).map_err(|_| bad())?;
-            Ok(jid.resource().map(str::to_owned))
+            Ok(jid.resource().map_or(Resource::Generated, |resource| Resource::Asked(resource.to_owned())))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Condition, Mechanism, Password};
+use crate::server::bind::BindRequest;
 use crate::stanza::Stanza;
 use crate::stream::{Closed, TlsInfo};
 
@@ -70,10 +71,8 @@ pub enum Event {
     Bind {
         /// Its account.
         account: BareJid,
-        /// The resource it asks for, prepared; `None`: the server is to make one up.
-        resource: Option<String>,
-        /// The account is there for this connection only (ANONYMOUS).
-        anonymous: bool,
+        /// How it is to be.
+        request: BindRequest,
     },
     /// A stanza from the session, well-formed and complete. Its `from` is the session's full address (RFC 6120 section
     /// 8.1.2.1).

@@ -13,6 +13,7 @@ use super::*;
 use crate::jid::BareJid;
 use crate::machine::Utc;
 use crate::sasl::{ChannelBindings, StoredCredentials};
+use crate::server::bind::BindRequest;
 use crate::stream::Closed;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -163,9 +164,9 @@ impl Peer {
                 let known = account.as_str() == "juliet@im.example.com";
                 self.connection.credentials(self.now, Ok(known.then(stored)));
             }
-            Event::Bind { account, resource, .. } => {
-                let jid = account.with_resource(resource.as_deref().unwrap_or("made-up")).unwrap();
-                self.connection.bound(self.now, jid);
+            Event::Bind { account, request } => {
+                let jid = account.with_resource(request.resource.asked().unwrap_or("made-up")).unwrap();
+                self.connection.bound(self.now, jid, Granted::default());
             }
             _ => {}
         }

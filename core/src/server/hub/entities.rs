@@ -4,6 +4,7 @@ use super::{Limits, SessionId};
 use crate::jid::BareJid;
 use crate::machine::{Entropy, Instant, Now};
 use crate::server::account::Account;
+use crate::server::bind::BindRequest;
 use crate::stanza::Stanza;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, VecDeque};
@@ -67,7 +68,7 @@ pub(super) enum Waiting {
     Stanza(Stanza),
     Bind {
         session: SessionId,
-        resource: Option<String>,
+        request: BindRequest,
     },
     /// A bind whose session went away. Keeps its place, so that opening and closing connections cannot cause more loads than
     /// the limit allows.

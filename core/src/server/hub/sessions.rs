@@ -6,6 +6,7 @@ use super::{Hub, LookupId, Output, SessionId, Unavailable};
 use crate::jid::{BareJid, FullJid};
 use crate::machine::{Entropy, Now};
 use crate::server::account::Account;
+use crate::server::bind::BindRequest;
 use crate::server::store::{Query, Request};
 use crate::stanza::{Condition, StanzaError};
 
@@ -61,9 +62,9 @@ impl Hub {
         now: Now,
         session: SessionId,
         account: BareJid,
-        resource: Option<String>,
-        anonymous: bool,
+        request: BindRequest,
     ) {
+        let anonymous = request.anonymous;
         if self.sessions.table.contains_key(&session) || !self.is_here(&account) {
             let error = StanzaError::new(Condition::InternalServerError);
             return self.tools.outbox.outputs.push_back(Output::BindRefused { session, error });
@@ -81,10 +82,10 @@ impl Hub {
             }
             Some(Entity::Ready(_)) => {}
             Some(Entity::Loading(_)) | None => {
-                return self.wait(now, &account, Waiting::Bind { session, resource });
+                return self.wait(now, &account, Waiting::Bind { session, request });
             }
         }
-        self.admit(now, &account, Waiting::Bind { session, resource });
+        self.admit(now, &account, Waiting::Bind { session, request });
         self.settle(now, &account);
     }
 
@@ -93,17 +94,17 @@ impl Hub {
         let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
         match waiting {
             Waiting::Stanza(stanza) => ready.account.receive(stanza, &mut self.tools.context(now)),
-            Waiting::Bind { session, resource } => {
-                let bound = ready.account.bind(session, resource.as_deref(), &mut self.tools.context(now));
+            Waiting::Bind { session, request } => {
+                let bound = ready.account.bind(session, request, &mut self.tools.context(now));
                 match bound {
                     Ok(bound) => {
-                        if let Some(old) = bound.replaced {
+                        for old in bound.replaced {
                             self.sessions.remove(old);
                         }
                         if let Some(known) = self.sessions.table.get_mut(&session) {
                             known.jid = Some(bound.jid.clone());
                         }
-                        let output = Output::Bound { session, jid: bound.jid };
+                        let output = Output::Bound { session, jid: bound.jid, granted: bound.granted };
                         self.tools.outbox.outputs.push_back(output);
                     }
                     Err(error) => self.refuse_bind(session, error),

@@ -181,7 +181,7 @@ impl World {
         let id = SessionId(self.names.len() as u64 + 1);
         self.names.insert(jid.into(), id);
         let (name, resource) = jid.split_once('/').unwrap();
-        self.call(|hub, now| hub.bind(now, id, account(name), Some(resource.into()), false));
+        self.call(|hub, now| hub.bind(now, id, account(name), BindRequest::resource(resource)));
         id
     }
 

@@ -24,7 +24,8 @@ fn rfc6120_7_6_the_server_makes_up_a_resource_if_the_client_wants_none() {
     for request in [BIND.to_owned(), bind("")] {
         let mut peer = authenticated();
         assert!(peer.send(&request).contains("<jid>juliet@im.example.com/made-up</jid>"));
-        assert!(matches!(peer.event(), Some(Event::Bind { resource: None, anonymous: false, .. })));
+        let Some(Event::Bind { request, .. }) = peer.event() else { panic!("no bind") };
+        assert_eq!(request, BindRequest::default());
     }
 }
 
@@ -119,14 +120,14 @@ fn answers_that_nobody_waits_for_are_ignored() {
     let mut peer = Peer::in_the_clear();
     peer.send(&header());
     let jid = FullJid::new("juliet@im.example.com/balcony").unwrap();
-    peer.connection.bound(peer.now, jid.clone());
+    peer.connection.bound(peer.now, jid.clone(), Granted::default());
     peer.connection.bind_refused(peer.now, StanzaError::new(stanza::Condition::Conflict));
     peer.connection.credentials(peer.now, Ok(Some(stored())));
     peer.connection.verdict(peer.now, Ok("juliet".into()));
     assert_eq!(peer.drain(), "");
     peer.connection.close(peer.now, StreamError::new(Condition::SystemShutdown));
     assert_stream_error(&peer.drain(), "system-shutdown");
-    peer.connection.bound(peer.now, jid);
+    peer.connection.bound(peer.now, jid, Granted::default());
     peer.connection.credentials(peer.now, Ok(None));
     assert_eq!(peer.drain(), "");
 }

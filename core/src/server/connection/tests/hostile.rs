@@ -70,7 +70,11 @@ fn call(peer: &mut Peer, dice: &mut Dice) {
         1 => peer.connection.credentials(now, Err(Unavailable)),
         2 => peer.connection.verdict(now, Ok("juliet".into())),
         3 => peer.connection.verdict(now, Err(crate::sasl::Condition::NotAuthorized)),
-        4 => peer.connection.bound(now, FullJid::new("juliet@im.example.com/balcony").unwrap()),
+        4 => peer.connection.bound(
+            now,
+            FullJid::new("juliet@im.example.com/balcony").unwrap(),
+            Granted::default(),
+        ),
         5 => peer.connection.bind_refused(now, StanzaError::new(stanza::Condition::Conflict)),
         6 => peer.connection.secured(now, TlsInfo::default()),
         7 => {

@@ -233,9 +233,8 @@ fn rfc4505_anonymous_sessions_get_an_account_of_their_own() {
         assert!(peer.send(&header()).contains("<mechanism>ANONYMOUS</mechanism>"));
         assert!(peer.send(&auth("ANONYMOUS", "=")).starts_with("<success"));
         peer.send(&[header(), bind("")].concat());
-        let Some(Event::Bind { account, resource: None, anonymous: true }) = peer.event() else {
-            panic!("no anonymous bind")
-        };
+        let Some(Event::Bind { account, request }) = peer.event() else { panic!("no bind") };
+        assert_eq!(request, BindRequest::default().anonymous());
         assert_eq!(account.domain(), "im.example.com");
         seen.push(account);
     }

@@ -118,7 +118,11 @@ fn what_comes_before_an_answer_is_held_back_in_order() {
     assert!(peer.event().is_none());
     assert_eq!(peer.connection.read_budget(), 0);
 
-    peer.connection.bound(peer.now, FullJid::new("juliet@im.example.com/balcony").unwrap());
+    peer.connection.bound(
+        peer.now,
+        FullJid::new("juliet@im.example.com/balcony").unwrap(),
+        Granted::default(),
+    );
     assert!(peer.drain().contains("/balcony</jid>"));
     assert_eq!(peer.stanzas().len(), 1);
     assert!(peer.connection.read_budget() > 0);

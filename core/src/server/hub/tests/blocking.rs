@@ -474,7 +474,7 @@ fn anonymous_accounts_block_as_long_as_they_live() {
     let mut world = World::new();
     let id = SessionId(77);
     world.names.insert("guest/x".into(), id);
-    world.call(|hub, now| hub.bind(now, id, account("guest"), Some("x".into()), true));
+    world.call(|hub, now| hub.bind(now, id, account("guest"), BindRequest::resource("x").anonymous()));
     world.outputs.clear();
     world.login("romeo/orchard");
     world.blocks("guest/x", &[ROMEO]);

@@ -214,7 +214,7 @@ fn xep0049_storage_has_a_limit_in_elements_and_bytes() {
 fn xep0049_and_xep0054_nothing_is_kept_of_anonymous_accounts() {
     let mut world = World::new();
     let id = SessionId(99);
-    world.call(|hub, now| hub.bind(now, id, account("guest"), Some("x".into()), true));
+    world.call(|hub, now| hub.bind(now, id, account("guest"), BindRequest::resource("x").anonymous()));
     world.outputs.clear();
     world.names.insert("guest/x".into(), id);
     for request in [iq("set", "", VCARD), private("set", "<a xmlns='urn:a' x='1'/>")] {

@@ -244,7 +244,7 @@ fn sessions_that_go_while_they_wait_still_count() {
     world.silent = true;
     for number in 0..10 {
         let id = SessionId(number);
-        world.call(|hub, now| hub.bind(now, id, account(&format!("user{number}")), None, false));
+        world.call(|hub, now| hub.bind(now, id, account(&format!("user{number}")), BindRequest::default()));
         world.call(|hub, now| hub.session_gone(now, id));
     }
     assert_eq!(world.asked.len(), 3);

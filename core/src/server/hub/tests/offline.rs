@@ -278,7 +278,7 @@ fn nothing_waits_for_an_anonymous_account() {
     world.login("romeo/orchard");
     let id = SessionId(99);
     world.names.insert("guest/x".into(), id);
-    world.call(|hub, now| hub.bind(now, id, account("guest"), Some("x".into()), true));
+    world.call(|hub, now| hub.bind(now, id, account("guest"), BindRequest::resource("x").anonymous()));
     world.outputs.clear();
     world.send("romeo/orchard", &format!("<message to='guest@example.com' id='1'>{TEXT}</message>"));
     assert_eq!(world.errors(), ["1 service-unavailable/cancel"]);

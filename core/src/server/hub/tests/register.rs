@@ -122,7 +122,7 @@ fn xep0077_3_1_names_that_are_taken() {
     assert_eq!(ended(&mut world), is(3, "conflict/cancel"));
     assert_eq!(world.store.get(&account("bill")).unwrap().credentials, credentials(5));
     // Somebody uses the address for the time being.
-    world.call(|hub, now| hub.bind(now, SessionId(99), account("guest"), None, true));
+    world.call(|hub, now| hub.bind(now, SessionId(99), account("guest"), BindRequest::default().anonymous()));
     world.outputs.clear();
     register(&mut world, 4, "guest");
     assert_eq!(ended(&mut world), is(4, "conflict/cancel"));
@@ -387,7 +387,7 @@ fn xep0077_3_2_remove_stands_alone() {
 fn xep0077_anonymous_users_have_no_registration() {
     let mut world = World::with(open());
     let id = SessionId(99);
-    world.call(|hub, now| hub.bind(now, id, account("guest"), Some("x".into()), true));
+    world.call(|hub, now| hub.bind(now, id, account("guest"), BindRequest::resource("x").anonymous()));
     world.outputs.clear();
     world.names.insert("guest/x".into(), id);
     world.send("guest/x", &set("", "<remove/>"));

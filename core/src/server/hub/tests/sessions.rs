@@ -13,8 +13,8 @@ fn conflict(policy: ConflictPolicy) -> World {
 
 /// Binds `juliet/balcony` once more, as session 9.
 fn bind_again(world: &mut World) -> Vec<Output> {
-    let resource = Some("balcony".to_owned());
-    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), resource, false));
+    let request = BindRequest::resource("balcony");
+    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), request));
     std::mem::take(&mut world.outputs)
 }
 
@@ -23,7 +23,8 @@ fn rfc6120_7_7_2_2_the_new_session_replaces_the_old_one() {
     let mut world = conflict(ConflictPolicy::Replace);
     let old = world.names["juliet/balcony"];
     let outputs = bind_again(&mut world);
-    let [Output::Close { session, error }, Output::Bound { session: new, jid }] = outputs.as_slice() else {
+    let [Output::Close { session, error }, Output::Bound { session: new, jid, .. }] = outputs.as_slice()
+    else {
         panic!("{outputs:?}")
     };
     assert_eq!((*session, *new), (old, SessionId(9)));
@@ -47,7 +48,7 @@ fn rfc6120_7_7_2_2_the_new_session_is_refused() {
     };
     assert_eq!((error.condition(), error.error_type()), (&Condition::Conflict, ErrorType::Modify));
     // The session may try again with another resource.
-    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), Some("garden".into()), false));
+    world.call(|hub, now| hub.bind(now, SessionId(9), account("juliet"), BindRequest::resource("garden")));
     assert!(matches!(world.outputs.as_slice(), [Output::Bound { session: SessionId(9), .. }]));
 }
 
@@ -63,7 +64,7 @@ fn rfc6120_7_7_2_2_the_new_session_gets_another_resource() {
 fn rfc6120_7_6_the_server_makes_up_resources_nobody_can_guess() {
     let mut world = World::new();
     for session in [1, 2] {
-        world.call(|hub, now| hub.bind(now, SessionId(session), account("juliet"), None, false));
+        world.call(|hub, now| hub.bind(now, SessionId(session), account("juliet"), BindRequest::default()));
     }
     let [Output::Bound { jid: a, .. }, Output::Bound { jid: b, .. }] = world.outputs.as_slice() else {
         panic!("{:?}", world.outputs)
@@ -90,7 +91,9 @@ fn rfc6120_7_6_2_1_too_many_sessions_are_refused() {
 #[test]
 fn rfc6120_7_7_2_1_a_resource_that_is_none_is_refused() {
     let mut world = World::new();
-    world.call(|hub, now| hub.bind(now, SessionId(1), account("juliet"), Some(String::new()), false));
+    world.call(|hub, now| {
+        hub.bind(now, SessionId(1), account("juliet"), BindRequest::resource(String::new()))
+    });
     let Some(Output::BindRefused { error, .. }) = world.outputs.pop() else { panic!() };
     assert_eq!(*error.condition(), Condition::BadRequest);
 }
@@ -100,7 +103,7 @@ fn sessions_of_accounts_that_are_not_here_are_refused() {
     let mut world = World::new();
     for jid in ["nobody@example.com", "juliet@example.net", "example.com"] {
         let account = BareJid::new(jid).unwrap();
-        world.call(|hub, now| hub.bind(now, SessionId(1), account, None, false));
+        world.call(|hub, now| hub.bind(now, SessionId(1), account, BindRequest::default()));
         assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })), "{jid}");
     }
     assert_eq!(world.hub.entities.len(), 0);
@@ -111,14 +114,14 @@ fn an_anonymous_account_lives_as_long_as_its_session_and_the_store_never_hears_o
     let mut world = World::new();
     world.silent = true;
     let guest = account("guest");
-    world.call(|hub, now| hub.bind(now, SessionId(5), guest.clone(), None, true));
+    world.call(|hub, now| hub.bind(now, SessionId(5), guest.clone(), BindRequest::default().anonymous()));
     let Some(Output::Bound { jid, .. }) = world.outputs.pop() else { panic!() };
     world.call(|hub, now| {
         let to_self = format!("<message to='{jid}'/>");
         hub.stanza(now, SessionId(5), stanza(&to_self));
     });
     assert_eq!(world.received.remove(&SessionId(5)).unwrap().len(), 1);
-    world.call(|hub, now| hub.bind(now, SessionId(6), guest.clone(), None, false));
+    world.call(|hub, now| hub.bind(now, SessionId(6), guest.clone(), BindRequest::default()));
     assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })));
 
     assert_eq!(world.asked, []);
@@ -135,7 +138,7 @@ fn an_anonymous_account_lives_as_long_as_its_session_and_the_store_never_hears_o
 fn an_anonymous_session_gets_no_account_that_exists() {
     let mut world = World::new();
     world.login("juliet/balcony");
-    world.call(|hub, now| hub.bind(now, SessionId(5), account("juliet"), None, true));
+    world.call(|hub, now| hub.bind(now, SessionId(5), account("juliet"), BindRequest::default().anonymous()));
     assert!(matches!(world.outputs.pop(), Some(Output::BindRefused { .. })));
 }
 
@@ -145,4 +148,38 @@ fn unknown_sessions_are_ignored() {
     world.call(|hub, now| hub.stanza(now, SessionId(7), stanza("<message to='juliet@example.com'/>")));
     world.call(|hub, now| hub.session_gone(now, SessionId(7)));
     world.silence();
+}
+
+/// As Bind 2 asks for it.
+fn tagged(tag: &str, client: &str) -> BindRequest {
+    let resource = Resource::Tagged { tag: Some(tag.into()), client: Some(client.into()) };
+    BindRequest { resource, carbons: true, ..BindRequest::default() }
+}
+
+#[test]
+fn xep0386_4_1_a_tag_begins_the_resource_and_the_same_clients_earlier_session_ends() {
+    let mut world = World::new();
+    world.call(|hub, now| hub.bind(now, SessionId(1), account("juliet"), tagged("Balcony", "4f2c")));
+    world.call(|hub, now| hub.bind(now, SessionId(2), account("juliet"), tagged("Balcony", "other")));
+    let [Output::Bound { jid, granted, .. }, Output::Bound { .. }] = world.outputs.as_slice() else {
+        panic!()
+    };
+    let (tag, rest) = jid.resource().unwrap().split_once('/').unwrap();
+    assert_eq!((tag, rest.len()), ("Balcony", 26));
+    assert!(granted.carbons);
+    world.outputs.clear();
+    world.call(|hub, now| hub.bind(now, SessionId(3), account("juliet"), tagged("Balcony", "4f2c")));
+    let [Output::Close { session, error }, Output::Bound { session: new, .. }] = world.outputs.as_slice()
+    else {
+        panic!("{:?}", world.outputs)
+    };
+    assert_eq!((*session, *new), (SessionId(1), SessionId(3)));
+    assert_eq!(*error.condition(), stream::Condition::Conflict);
+}
+
+#[test]
+fn xep0386_4_1_a_tag_that_can_be_in_no_resource_is_refused() {
+    let mut world = World::new();
+    world.call(|hub, now| hub.bind(now, SessionId(1), account("juliet"), tagged("bell\u{7}", "4f2c")));
+    assert!(matches!(world.outputs.as_slice(), [Output::BindRefused { .. }]));
 }

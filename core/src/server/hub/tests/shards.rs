@@ -50,7 +50,7 @@ impl Shards {
                     self.hubs[shard as usize].store_reply(self.now, reply);
                 }
                 Output::Deliver { session, stanza } => self.log(session, brief(&stanza)),
-                Output::Bound { session, jid } => self.log(session, format!("bound {jid}")),
+                Output::Bound { session, jid, .. } => self.log(session, format!("bound {jid}")),
                 Output::BindRefused { session, error } => {
                     self.log(session, format!("refused {}", error.condition().name()));
                 }
@@ -82,8 +82,8 @@ impl Shards {
         };
         let xml = match action {
             0..=2 => {
-                let resource = Some(format!("r{resource}"));
-                return self.call(shard, |hub, now| hub.bind(now, session, user(from), resource, false));
+                let request = BindRequest::resource(format!("r{resource}"));
+                return self.call(shard, |hub, now| hub.bind(now, session, user(from), request));
             }
             18 => return self.call(shard, |hub, now| hub.session_gone(now, session)),
             3 => format!("<presence type='unavailable' id='{id}'/>"),
@@ -172,7 +172,7 @@ fn calls_for_another_shards_accounts_are_refused_not_obeyed() {
     let mut hub = Hub::new(Config { shards: 4, ..config() }, Entropy::from_seed([0; 32]));
     let now = Now::default();
     hub.lookup(now, LookupId(1), elsewhere.clone());
-    hub.bind(now, SessionId(1), elsewhere.clone(), None, false);
+    hub.bind(now, SessionId(1), elsewhere.clone(), BindRequest::default());
     hub.delete_account(now, AdminId(1), elsewhere.clone());
     let lost = Envelope { stanza: stanza(&format!("<message to='{elsewhere}'/>")) };
     hub.envelope(now, lost);

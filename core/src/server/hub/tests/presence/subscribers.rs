@@ -73,7 +73,7 @@ fn rfc6121_4_5_2_whoever_saw_a_resource_come_sees_it_go_however_it_goes() {
         // Its resource goes to another session.
         |world| {
             world.call(|hub, now| {
-                hub.bind(now, SessionId(99), account("juliet"), Some("balcony".into()), false)
+                hub.bind(now, SessionId(99), account("juliet"), BindRequest::resource("balcony"))
             });
             world.outputs.retain(|output| matches!(output, Output::Remote { .. }));
         },

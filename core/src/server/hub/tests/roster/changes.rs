@@ -140,7 +140,9 @@ fn a_roster_survives_eviction() {
 fn an_anonymous_account_has_a_roster_that_the_store_never_hears_of() {
     let mut world = World::new();
     world.names.insert("guest/x".into(), SessionId(99));
-    world.call(|hub, now| hub.bind(now, SessionId(99), account("guest"), Some("x".into()), true));
+    world.call(|hub, now| {
+        hub.bind(now, SessionId(99), account("guest"), BindRequest::resource("x").anonymous())
+    });
     world.outputs.clear();
     world.silent = true;
     world.send("guest/x", GET);

@@ -77,7 +77,7 @@ fn xep0175_5_the_subscriptions_of_an_anonymous_account_end_with_its_session() {
     world.present("romeo/orchard");
     let id = SessionId(77);
     world.names.insert("ghost/r".into(), id);
-    world.call(|hub, now| hub.bind(now, id, account("ghost"), Some("r".into()), true));
+    world.call(|hub, now| hub.bind(now, id, account("ghost"), BindRequest::resource("r").anonymous()));
     world.outputs.clear();
     world.send("ghost/r", "<presence/>");
     world.send("ghost/r", &presence("subscribe", ROMEO));
