@@ -1,13 +1,17 @@
 //! XML streams (RFC 6120 section 4): the transport of every role. Bytes on one side, headers and first-level elements on the
 //! other; TLS, limits, rates, errors and the closing handshake in between. Knows no role's business.
+pub mod bind2;
 mod close;
 mod error;
+pub mod fast;
 mod features;
 mod header;
 mod input;
 mod limits;
+mod malformed;
 pub mod management;
 mod rate;
+pub mod sasl2;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tls")]
@@ -21,6 +25,7 @@ pub use error::{Condition, StreamError};
 pub use features::{Feature, Features};
 pub use header::Header;
 pub use limits::{Limits, RateLimit};
+pub use malformed::Malformed;
 use rate::Bucket;
 use transport::Transport;
 

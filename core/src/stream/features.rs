@@ -1,4 +1,5 @@
 //! Stream features (RFC 6120 section 4.3.2).
+use super::sasl2::Authentication;
 use crate::ns;
 use crate::sasl::ChannelBinding;
 use crate::xml::{Element, ElementBuilder, ElementRef};
@@ -14,6 +15,8 @@ pub enum Feature {
     },
     /// SASL mechanisms by name, in the server's order (RFC 6120 section 6.3.3).
     Mechanisms(Vec<String>),
+    /// SASL2 (XEP-0388), and what can be asked for along with it.
+    Authentication(Authentication),
     /// Kinds of channel binding that the server can do (XEP-0440). Kinds we do not know are left out.
     ChannelBindings(Vec<ChannelBinding>),
     /// Resource binding (RFC 6120 section 7.2).
@@ -63,6 +66,14 @@ impl Features {
         found.unwrap_or_default()
     }
 
+    /// SASL2, if it is offered.
+    pub fn authentication(&self) -> Option<&Authentication> {
+        self.list.iter().find_map(|feature| match feature {
+            Feature::Authentication(authentication) => Some(authentication),
+            _ => None,
+        })
+    }
+
     /// The channel-binding kinds announced (XEP-0440); `None` where the server announces nothing, which is not the same as
     /// announcing none that we know.
     pub fn channel_bindings(&self) -> Option<&[ChannelBinding]> {
@@ -92,6 +103,7 @@ impl Feature {
                 let names = element.children().filter(|child| child.is("mechanism", ns::SASL));
                 Feature::Mechanisms(names.map(|name| name.text().trim().to_owned()).collect())
             }
+            ("authentication", ns::SASL2) => Feature::Authentication(Authentication::parse(element)),
             ("sasl-channel-binding", ns::SASL_CB) => {
                 let kinds = element.children().filter(|child| child.is("channel-binding", ns::SASL_CB));
                 let kinds = kinds.filter_map(|kind| kind.attr("type").and_then(ChannelBinding::from_name));
@@ -115,6 +127,7 @@ impl Feature {
                     mechanisms.child(Element::builder("mechanism", ns::SASL).text(name))
                 })
             }
+            Feature::Authentication(authentication) => authentication.builder(),
             Feature::ChannelBindings(kinds) => {
                 kinds.iter().fold(Element::builder("sasl-channel-binding", ns::SASL_CB), |bindings, kind| {
                     bindings.child(Element::builder("channel-binding", ns::SASL_CB).attr("type", kind.name()))

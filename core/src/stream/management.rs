@@ -3,11 +3,13 @@
 //! What is counted, when, and what follows from it is the roles' business. These elements are not stanzas and are not counted
 //! themselves (XEP-0198 section 1).
 
+use super::malformed::{flag, number};
 use crate::ns;
 use crate::stanza::Condition;
 use crate::xml::{Element, ElementRef};
-use core::fmt;
 use std::collections::VecDeque;
+
+pub use super::malformed::Malformed;
 
 /// An element of stream management.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,25 +63,6 @@ pub enum Management {
     },
 }
 
-/// Why an element in the namespace of stream management is none of its elements.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Malformed(&'static str);
-
-impl Malformed {
-    /// What is wrong with it, in a few words.
-    pub fn what(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
-
 impl Management {
     /// Reads an element.
     ///
@@ -87,11 +70,11 @@ impl Management {
     /// If its name is not known, an attribute that it must have is missing, or a number is none.
     pub fn parse(element: ElementRef<'_>) -> Result<Management, Malformed> {
         if element.ns() != ns::SM {
-            return Err(Malformed("not an element of stream management"));
+            return Err(Malformed::new("not an element of stream management"));
         }
-        let h = || number(element, "h")?.ok_or(Malformed("the attribute 'h' is missing"));
+        let h = || number(element, "h")?.ok_or(Malformed::new("the attribute 'h' is missing"));
         let previd = || element.attr("previd").map(str::to_owned);
-        let previd = || previd().ok_or(Malformed("the attribute 'previd' is missing"));
+        let previd = || previd().ok_or(Malformed::new("the attribute 'previd' is missing"));
         Ok(match element.name() {
             "enable" => Management::Enable { resume: flag(element, "resume")?, max: number(element, "max")? },
             "enabled" => Management::Enabled {
@@ -109,7 +92,7 @@ impl Management {
             }
             "r" => Management::Request,
             "a" => Management::Answer { h: h()? },
-            _ => return Err(Malformed("stream management knows no such element")),
+            _ => return Err(Malformed::new("stream management knows no such element")),
         })
     }
 
@@ -141,19 +124,6 @@ impl Management {
             Management::Answer { h } => element("a").attr("h", &text(h)),
         }
         .build()
-    }
-}
-
-fn number(element: ElementRef<'_>, name: &str) -> Result<Option<u32>, Malformed> {
-    let number = element.attr(name).map(|text| text.trim().parse());
-    number.transpose().map_err(|_| Malformed("an attribute is not a number below 2^32"))
-}
-
-fn flag(element: ElementRef<'_>, name: &str) -> Result<bool, Malformed> {
-    match element.attr(name).map(str::trim) {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(Malformed("an attribute is neither true nor false")),
     }
 }
 
