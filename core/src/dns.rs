@@ -12,9 +12,19 @@
 //! 4. Whoever finds that the winner is no XMPP server, or not the right one, [goes on](Connector::go_on) behind it.
 //!
 //! Name servers come from the system's configuration ([`Resolvers::parse`]), names that the system knows itself from its table
-//! ([`Hosts::parse`]).
+//! ([`Hosts::parse`]). Its search domains are not used: the domain of an address is whole (RFC 7622 section 3.2), and one with
+//! something appended would be another domain.
+//!
+//! # Where other sources would join
+//!
+//! SRV records become a list of offers, each with a priority, a host, a port and what is spoken there; once the questions are
+//! answered, or have been waited for long enough, the list is put into order and becomes the hosts that are tried. Another
+//! source would add to the same list, and be waited for in the same way: host-meta (XEP-0156), say, which names WebSocket
+//! endpoints. Its document comes over HTTPS, so the owner would fetch it, as it sends queries: an [`Action`] goes out, an answer
+//! comes in. What speaks another transport says so in its [`Route`].
 
 mod connector;
+mod host;
 mod hosts;
 mod message;
 mod race;

@@ -1,5 +1,6 @@
 //! From a domain to a connection. See the [module](super).
 
+use super::host::{Host, ascii};
 use super::hosts::{Hosts, Resolvers};
 use super::message::{Kind, Record, Srv};
 use super::race::{AttemptId, Race};
@@ -7,19 +8,14 @@ use super::resolver::{Output, QueryId, Resolver, Transport, Unanswered};
 use super::srv;
 use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
-use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::collections::VecDeque;
 
-/// How long IPv6 addresses are waited for once there are IPv4 addresses (RFC 8305 section 3).
-const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 /// How long the other kind of SRV records is waited for once there are some of one kind.
 const SERVICES_DELAY: Duration = Duration::from_secs(1);
 /// Hosts of a domain that are considered at all.
 const HOSTS: usize = 16;
-/// Addresses of one host that are tried.
-const ADDRESSES: usize = 8;
 
 /// Where to get through to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -184,9 +180,16 @@ pub struct Connector {
     race: Race<Route>,
     /// The SRV questions that have not been answered.
     services: Vec<(u64, Security)>,
-    /// One of them has been answered with hosts: until then we wait for the other.
+    /// One of them has been answered with hosts: until then we wait for the other before we begin.
     services_until: Option<Instant>,
+    /// We have waited for the other long enough. What it says when it comes is tried last.
+    services_waived: bool,
+    /// What SRV records have said and has not been put into order yet.
     offers: Vec<(Srv, Security)>,
+    /// How many hosts they have named.
+    offered: usize,
+    /// They have said of a kind that there is no such service.
+    denied: bool,
     /// The domain, in ASCII, while it may have to do without SRV records.
     fallback: Option<String>,
     /// In the order in which they are tried.
@@ -207,26 +210,6 @@ enum State {
     Over,
 }
 
-/// A host that may have the service, and what is known of its addresses.
-#[derive(Debug)]
-struct Host {
-    name: String,
-    port: u16,
-    security: Security,
-    asked: bool,
-    /// The questions that have not been answered.
-    v6: Option<u64>,
-    v4: Option<u64>,
-    /// IPv4 has been answered, IPv6 not: until then we wait.
-    grace: Option<Instant>,
-    /// We have waited for IPv6 long enough.
-    v6_waived: bool,
-    /// What has not been tried, by family.
-    addresses6: VecDeque<IpAddr>,
-    addresses4: VecDeque<IpAddr>,
-    last_was_v6: bool,
-}
-
 impl Connector {
     /// Begins. `entropy` serves ids of queries and the choice among equal servers.
     pub fn new(target: Target, config: Config, now: Now, mut entropy: Entropy) -> Connector {
@@ -238,7 +221,10 @@ impl Connector {
             race: Race::new(attempt_delay, attempt_timeout),
             services: Vec::new(),
             services_until: None,
+            services_waived: false,
             offers: Vec::new(),
+            offered: 0,
+            denied: false,
             fallback: None,
             hosts: VecDeque::new(),
             until: now.instant + timeout,
@@ -254,7 +240,7 @@ impl Connector {
                 }
             }
             // An address has no SRV records (RFC 6120 section 3.2.3).
-            Target::Client(domain) if literal(&domain).is_some() => {
+            Target::Client(domain) if Host::is_literal(&domain) => {
                 connector.add_host(&domain, 5222, Security::StartTls);
             }
             Target::Client(domain) => connector.ask_services(now, &domain, direct_tls, starttls),
@@ -323,14 +309,9 @@ impl Connector {
     pub fn tick(&mut self, now: Now) {
         self.resolver.tick(now);
         if self.services_until.is_some_and(|until| until <= now.instant) {
-            self.services_until = None;
-            self.services.clear();
+            (self.services_until, self.services_waived) = (None, true);
         }
-        for host in &mut self.hosts {
-            if host.grace.is_some_and(|until| until <= now.instant) {
-                (host.grace, host.v6_waived) = (None, true);
-            }
-        }
+        self.hosts.iter_mut().for_each(|host| host.tick(now));
         while let Some(attempt) = self.race.late(now) {
             self.actions.push_back(Action::Abort { attempt });
             if let Some(route) = self.race.end(now, attempt) {
@@ -361,18 +342,10 @@ impl Connector {
 
     /// False if the name cannot be a host's.
     fn add_host(&mut self, name: &str, port: u16, security: Security) -> bool {
-        let mut host = Host::new(String::new(), port, security);
-        match (literal(name), ascii(name)) {
-            (Some(address), _) => {
-                host.name = address.to_string();
-                host.asked = true;
-                host.add(address);
-            }
-            (None, Some(name)) => host.name = name,
-            (None, None) => return false,
-        }
-        self.hosts.push_back(host);
-        true
+        let host = Host::new(name, port, security);
+        let is_one = host.is_some();
+        self.hosts.extend(host);
+        is_one
     }
 
     /// Does what can be done now.
@@ -410,23 +383,21 @@ impl Connector {
         let records = result.unwrap_or_default();
         if let Some(index) = self.services.iter().position(|(asked, _)| *asked == question) {
             let (_, security) = self.services.swap_remove(index);
-            let offers = records.into_iter().filter_map(|record| match record {
-                Record::Srv(srv) => Some((srv, security)),
-                Record::Address(_) => None,
-            });
-            self.offers.extend(offers);
+            for record in records {
+                match record {
+                    // A target of "." says that this kind is not there (RFC 2782).
+                    Record::Srv(srv) if srv.target.is_empty() => self.denied = true,
+                    Record::Srv(srv) => self.offers.push((srv, security)),
+                    Record::Address(_) => {}
+                }
+            }
             let is_partial = !self.services.is_empty() && !self.offers.is_empty();
             self.services_until = is_partial.then_some(now.instant + SERVICES_DELAY);
             return;
         }
         let asked = |host: &&mut Host| host.v6 == Some(question) || host.v4 == Some(question);
         let Some(host) = self.hosts.iter_mut().find(asked) else { return };
-        if host.v6 == Some(question) {
-            (host.v6, host.grace) = (None, None);
-        } else {
-            host.v4 = None;
-            host.grace = host.v6.is_some().then_some(now.instant + RESOLUTION_DELAY);
-        }
+        host.answered(now, question);
         for record in records {
             if let Record::Address(address) = record {
                 host.add(address);
@@ -434,24 +405,26 @@ impl Connector {
         }
     }
 
-    /// Once all SRV questions are answered: which hosts there are.
+    /// Once SRV questions are answered: which hosts there are.
     fn settle_services(&mut self) {
-        if !self.services.is_empty() || !self.hosts.is_empty() {
+        if !self.services.is_empty() && !self.services_waived {
             return;
         }
         let offers = std::mem::take(&mut self.offers);
-        // A target of "." says that this kind is not there (RFC 2782).
-        let is_there = |(srv, _): &(Srv, Security)| !srv.target.is_empty();
-        if offers.iter().any(is_there) {
+        if !offers.is_empty() {
             self.fallback = None;
-            let mut ordered = srv::order(offers, &mut self.entropy);
-            ordered.retain(is_there);
-            ordered.truncate(HOSTS);
-            for (srv, security) in ordered {
+            let room = HOSTS.saturating_sub(self.offered);
+            for (srv, security) in srv::order(offers, &mut self.entropy).into_iter().take(room) {
+                self.offered += 1;
                 self.add_host(&srv.target, srv.port, security);
             }
-        } else if offers.iter().any(|(_, security)| *security == Security::StartTls) {
-            self.finish(Failure::NotOffered);
+        }
+        if !self.services.is_empty() {
+            return;
+        }
+        if self.denied && self.offered == 0 {
+            // Of either kind: then there is no falling back (XEP-0368 section 3, RFC 2782).
+            self.finish(if self.is_unresolved { Failure::Unresolved } else { Failure::NotOffered });
         } else if let Some(domain) = self.fallback.take() {
             // Without SRV records the domain itself is the host (RFC 6120 section 3.2.2).
             self.add_host(&domain, 5222, Security::StartTls);
@@ -510,72 +483,4 @@ impl Connector {
         self.actions.extend(running.map(|attempt| Action::Abort { attempt }));
         self.actions.push_back(Action::Failed(failure));
     }
-}
-
-impl Host {
-    fn new(name: String, port: u16, security: Security) -> Host {
-        Host {
-            name,
-            port,
-            security,
-            asked: false,
-            v6: None,
-            v4: None,
-            grace: None,
-            v6_waived: false,
-            addresses6: VecDeque::new(),
-            addresses4: VecDeque::new(),
-            last_was_v6: false,
-        }
-    }
-
-    fn add(&mut self, address: IpAddr) {
-        let family = if address.is_ipv6() { &mut self.addresses6 } else { &mut self.addresses4 };
-        if family.len() < ADDRESSES && !family.contains(&address) {
-            family.push_back(address);
-        }
-    }
-
-    fn has_address(&self) -> bool {
-        !self.addresses6.is_empty() || !self.addresses4.is_empty()
-    }
-
-    /// Nothing has been left untried, and nothing more will come.
-    fn is_exhausted(&self) -> bool {
-        !self.has_address() && self.v6.is_none() && self.v4.is_none()
-    }
-
-    /// There is an address, and no better one is about to come.
-    fn is_ready(&self) -> bool {
-        let waits = self.v6.is_some() && !self.v6_waived;
-        self.has_address() && !(waits && self.addresses6.is_empty())
-    }
-
-    /// The next address, the families taking turns, IPv6 first (RFC 8305 section 4).
-    fn next_route(&mut self) -> Option<Route> {
-        let prefer_v4 = self.last_was_v6 || self.addresses6.is_empty();
-        let (first, second) = match prefer_v4 {
-            true => (&mut self.addresses4, &mut self.addresses6),
-            false => (&mut self.addresses6, &mut self.addresses4),
-        };
-        let address = first.pop_front().or_else(|| second.pop_front())?;
-        self.last_was_v6 = address.is_ipv6();
-        let address = SocketAddr::new(address, self.port);
-        Some(Route { address, security: self.security, host: self.name.clone() })
-    }
-}
-
-/// The address that a domain or host is written as: `192.0.2.1`, `[2001:db8::1]`, or without the brackets.
-fn literal(name: &str) -> Option<IpAddr> {
-    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    inner.unwrap_or(name).parse().ok()
-}
-
-/// A name as name servers know it.
-fn ascii(name: &str) -> Option<String> {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    // Underscores have no place in a host's name, but some hosts have one.
-    let deny = AsciiDenyList::URL;
-    let ascii = Uts46::new().to_ascii(name.as_bytes(), deny, Hyphens::Allow, DnsLength::Verify).ok()?;
-    Some(ascii.into_owned())
 }

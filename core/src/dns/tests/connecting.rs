@@ -82,9 +82,6 @@ fn rfc2782_a_target_of_nothing_says_that_there_is_no_service() {
     let mut world = World::new("example.com", zone);
     assert_eq!(world.connections(), ["failed: the domain says that it has no such service"]);
     // It says so of one kind, not of the other.
-    let zone: &[(&str, &[&str])] = &[(SRV_TLS, &["SRV 0 0 0 ."]), ("example.com", &["A 192.0.2.1"])];
-    let mut world = World::new("example.com", zone);
-    assert_eq!(world.connections(), ["connect 192.0.2.1:5222"]);
     let zone: &[(&str, &[&str])] = &[
         (SRV, &["SRV 0 0 0 ."]),
         (SRV_TLS, &["SRV 0 0 443 a.example.com"]),
@@ -92,6 +89,39 @@ fn rfc2782_a_target_of_nothing_says_that_there_is_no_service() {
     ];
     let mut world = World::new("example.com", zone);
     assert_eq!(world.connections(), ["connect 192.0.2.1:443"]);
+}
+
+#[test]
+fn xep0368_3_a_target_of_nothing_for_direct_tls_leaves_records_for_starttls_but_no_fallback() {
+    let zone: &[(&str, &[&str])] = &[
+        (SRV_TLS, &["SRV 0 0 0 ."]),
+        (SRV, &["SRV 0 0 5222 a.example.com"]),
+        ("a.example.com", &["A 192.0.2.1"]),
+        ("example.com", &["A 192.0.2.9"]),
+    ];
+    let mut world = World::new("example.com", zone);
+    assert_eq!(world.connections(), ["connect 192.0.2.1:5222"]);
+    let zone: &[(&str, &[&str])] = &[(SRV_TLS, &["SRV 0 0 0 ."]), ("example.com", &["A 192.0.2.1"])];
+    let mut world = World::new("example.com", zone);
+    assert_eq!(world.connections(), ["failed: the domain says that it has no such service"]);
+    // Whoever wants nothing but direct TLS is told so, too.
+    let only_direct = Config { starttls: false, ..config(&["192.0.2.53"]) };
+    let mut world = World::with(target("example.com"), only_direct, zone, 1);
+    assert_eq!(world.connections(), ["failed: the domain says that it has no such service"]);
+}
+
+#[test]
+fn xep0368_3_equals_of_both_kinds_are_chosen_by_weight() {
+    let zone: &[(&str, &[&str])] = &[
+        (SRV, &["SRV 1 50 5222 a.example.com"]),
+        (SRV_TLS, &["SRV 1 50 5223 a.example.com"]),
+        ("a.example.com", &["A 192.0.2.1"]),
+    ];
+    let first = |seed| {
+        World::with(target("example.com"), config(&["192.0.2.53"]), zone, seed).connections().remove(0)
+    };
+    let direct = (0..=255).filter(|seed| first(*seed) == "connect 192.0.2.1:5223").count();
+    assert!((90..=166).contains(&direct), "{direct} of 256");
 }
 
 #[test]
@@ -219,6 +249,85 @@ fn one_kind_of_srv_records_does_not_wait_long_for_the_other() {
     world.held = None;
     world.pass(MS);
     assert_eq!(world.connections(), ["connect [2001:db8::1]:5222"]);
+}
+
+/// Both kinds have been asked for, and nothing has been answered.
+fn held(zone: &[(&'static str, &[&'static str])]) -> World {
+    let mut world = World::silent(target("example.com"), config(&["192.0.2.53"]), zone, 1);
+    world.held = Some(Vec::new());
+    world.drain();
+    assert_eq!(world.did().len(), 2);
+    world
+}
+
+#[test]
+fn the_other_kind_of_srv_records_is_tried_last_if_it_comes_late() {
+    let zone: &[(&str, &[&str])] = &[
+        (SRV, &["SRV 9 0 5222 a.example.com"]),
+        (SRV_TLS, &["SRV 0 0 443 b.example.com"]),
+        ("a.example.com", &["A 192.0.2.1"]),
+        ("b.example.com", &["A 192.0.2.2"]),
+    ];
+    let mut world = held(zone);
+    world.release(1);
+    let late = world.held.take().unwrap();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.connections(), ["connect 192.0.2.1:5222"]);
+    world.refused("192.0.2.1:5222");
+    assert_eq!(world.connections(), [""; 0]);
+    for (query, reply) in late {
+        world.reply(query, Transport::Udp, reply);
+    }
+    world.drain();
+    assert_eq!(world.connections(), ["connect 192.0.2.2:443"]);
+}
+
+#[test]
+fn that_one_kind_is_not_offered_is_no_reason_to_begin_without_the_other() {
+    let zone: &[(&str, &[&str])] = &[
+        (SRV_TLS, &["SRV 0 0 0 ."]),
+        (SRV, &["SRV 0 0 5222 a.example.com"]),
+        ("a.example.com", &["A 192.0.2.1"]),
+    ];
+    let mut world = held(zone);
+    world.release(0);
+    let late = world.held.take().unwrap();
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.connections(), [""; 0]);
+    for (query, reply) in late {
+        world.reply(query, Transport::Udp, reply);
+    }
+    world.drain();
+    assert_eq!(world.connections(), ["connect 192.0.2.1:5222"]);
+}
+
+#[test]
+fn that_one_kind_is_not_offered_says_nothing_of_the_other_if_nobody_answers() {
+    let zone: &[(&str, &[&str])] = &[(SRV_TLS, &["SRV 0 0 0 ."]), ("example.com", &["A 192.0.2.1"])];
+    let mut world = held(zone);
+    world.release(0);
+    world.servers.insert(ip("192.0.2.53"), Server::Silent);
+    world.held = None;
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.connections(), ["failed: no name server answered; try again later"]);
+}
+
+#[test]
+fn rfc6120_4_9_3_19_another_host_is_connected_to_as_it_is_named() {
+    let hosts = [
+        ("[2001:db8::1]", "connect [2001:db8::1]:9222"),
+        ("2001:db8::1", "connect [2001:db8::1]:9222"),
+        ("192.0.2.7", "connect 192.0.2.7:9222"),
+        ("Bücher.example.", "connect 192.0.2.1:9222"),
+    ];
+    for (host, expected) in hosts {
+        let target = Target::Host { host: host.into(), port: 9222, security: Security::StartTls };
+        let zone: &[(&str, &[&str])] = &[("xn--bcher-kva.example", &["A 192.0.2.1"])];
+        let mut world = World::with(target, config(&["192.0.2.53"]), zone, 1);
+        let did = world.did();
+        assert_eq!(did.last().unwrap(), expected);
+        assert!(!did.iter().any(|line| line.contains("SRV")), "{did:?}");
+    }
 }
 
 #[test]

@@ -21,6 +21,22 @@ fn without_a_name_server_it_is_this_host() {
 }
 
 #[test]
+fn rfc7622_3_2_search_domains_are_not_appended() {
+    let resolvers =
+        Resolvers::parse("search example.net\ndomain example.org\noptions ndots:5\nnameserver 192.0.2.53");
+    let config = || Config::new(resolvers.clone(), Hosts::default());
+    let zone: &[(&str, &[&str])] =
+        &[("im.example.net", &["A 192.0.2.1"]), ("im.example.org", &["A 192.0.2.2"])];
+    let targets = [target("im"), Target::Host { host: "im".into(), port: 1, security: Security::Direct }];
+    for target in targets {
+        let mut world = World::with(target, config(), zone, 1);
+        let did = world.did();
+        assert_eq!(did.last().unwrap(), "failed: the name has no address");
+        assert!(did.iter().all(|line| !line.contains("example")), "{did:?}");
+    }
+}
+
+#[test]
 fn hosts_are_not_asked_for() {
     let hosts = Hosts::parse(
         "192.0.2.7 Server.example.com. server # comment\n2001:db8::7 server\nnonsense x\n192.0.2.8",
