@@ -73,13 +73,18 @@ mod handle;
 mod im;
 mod inbound;
 mod keepalive;
+mod ledger;
 mod lifecycle;
+mod management;
 mod negotiation;
 mod outbox;
 mod privacy;
 mod queries;
 mod request;
+mod resumption;
 mod roster;
+mod saved;
+mod state;
 mod subscription;
 mod vcard;
 
@@ -89,7 +94,7 @@ mod tests;
 pub use blocking::{Block, BlockEvent, BlockList, Unblock};
 pub use capabilities::CapsCache;
 pub use carbons::SetCarbons;
-pub use config::{Config, IncomingRequests, KeepAlive, TlsMode};
+pub use config::{Config, IncomingRequests, KeepAlive, Management, TlsMode};
 pub use contacts::{Contacts, Resource};
 pub use disco::{DiscoInfo, DiscoItems};
 pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
@@ -101,6 +106,7 @@ pub use request::{
     Malformed, Ping, Raw, Reply, Request, RequestError, RequestHandle, RequestId, RequestKind,
 };
 pub use roster::{RemoveItem, Roster, RosterEvent, SetItem};
+pub use saved::{BadSaved, Saved};
 pub use subscription::{Subscription, SubscriptionKind};
 pub use vcard::{GetVcard, SetVcard};
 
@@ -116,10 +122,11 @@ use core::time::Duration;
 use handle::Handles;
 use im::Im;
 use keepalive::Watch;
+use ledger::Ledger;
 use lifecycle::NegotiationClock;
-use negotiation::State;
-use outbox::{Entry, Outbox};
+use outbox::{Origin, Outbox};
 use request::{Pending, Purpose};
+use state::State;
 use std::collections::VecDeque;
 
 /// One client-to-server stream, from the first byte to the last.
@@ -135,6 +142,12 @@ pub struct Client {
     handles: Handles,
     im: Im,
     watch: Watch,
+    /// What has been sent and received, where that is counted.
+    ledger: Option<Ledger>,
+    /// An earlier connection's session is being gone on with.
+    is_continuing: bool,
+    /// What the last connection was authenticated with, where another may follow.
+    credentials: Option<Credentials>,
     negotiation: NegotiationClock,
     /// The server's domain, as an address.
     domain: Jid,
@@ -159,10 +172,9 @@ impl Client {
     /// `entropy` makes nonces and ids; equal seeds give equal bytes.
     pub fn new(mut config: Config, now: Now, mut entropy: Entropy) -> Client {
         let machine = entropy.next_u64();
-        let limits = Limits::UNAUTHENTICATED;
-        let role = Role::Initiator;
+        let saved = config.resume.take();
         let mut client = Client {
-            stream: Stream::new(stream::Config { role, content_ns: ns::CLIENT, limits }, now),
+            stream: Client::fresh_stream(now),
             state: State::Securing { outside: false },
             events: VecDeque::new(),
             outbox: Outbox::default(),
@@ -170,6 +182,9 @@ impl Client {
             handles: Handles::new(machine),
             im: Im::new(&mut config),
             watch: Watch::new(config.keep_alive, now.instant),
+            ledger: None,
+            is_continuing: false,
+            credentials: None,
             negotiation: NegotiationClock::new(now.instant, config.negotiation_timeout),
             domain: config.account.to_domain().into(),
             closing: None,
@@ -184,9 +199,17 @@ impl Client {
             config,
             entropy,
         };
+        if let Some(saved) = saved {
+            client.restore(saved);
+        }
         client.start(now);
         client.pump(now, &[]);
         client
+    }
+
+    fn fresh_stream(now: Now) -> Stream {
+        let (role, limits) = (Role::Initiator, Limits::UNAUTHENTICATED);
+        Stream::new(stream::Config { role, content_ns: ns::CLIENT, limits }, now)
     }
 
     /// Says who we are, when [`Event::CredentialsNeeded`] has asked, or before.
@@ -225,10 +248,8 @@ impl Client {
             Stanza::Presence(presence) => self.im.capabilities.annotate(presence).into(),
             other => other,
         };
-        self.queue(&stanza)?;
-        self.note_presence(&stanza);
         let handle = self.handles.next();
-        self.outbox.note(Entry::Stanza(handle, Box::new(stanza)));
+        self.queue(now, stanza, Origin::Caller(handle))?;
         Ok(handle)
     }
 
@@ -276,8 +297,7 @@ impl Client {
             RequestKind::Get => Iq::get(to.clone(), &id, request.payload()),
             RequestKind::Set => Iq::set(to.clone(), &id, request.payload()),
         };
-        self.queue(&iq.into())?;
-        self.outbox.note(Entry::Request(id.clone()));
+        self.queue(now, iq.into(), Origin::Request(id.clone()))?;
         let until = now.instant + timeout.unwrap_or(self.config.request_timeout);
         Ok(self.pending.insert(purpose, id, to, until))
     }
@@ -390,7 +410,11 @@ impl Machine for Client {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.polled();
+        }
+        Some(event)
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -406,8 +430,9 @@ impl Machine for Client {
         self.stream.read_budget()
     }
 
-    /// Also true when the last event has not been polled yet.
+    /// Also true when the last event has not been polled yet, and while the session is interrupted.
+    /// [`reconnect`](Client::reconnect) makes it false again.
     fn is_finished(&self) -> bool {
-        matches!(self.state, State::Over) && (self.is_cut || self.stream.is_finished())
+        matches!(self.state, State::Interrupted | State::Over) && (self.is_cut || self.stream.is_finished())
     }
 }

@@ -1,35 +1,17 @@
 //! SASL as the initiating entity (RFC 6120 section 6): the elements around what [`crate::sasl`] says.
 
-use super::negotiation::{Phase, State};
+use super::config::Management;
+use super::state::{Attempt, Offer, Phase, State};
 use super::{Client, Error, Event, Missing, Misuse, Refused};
 use crate::machine::Now;
 use crate::ns;
 use crate::sasl::{
-    self, ChannelBinding, ChannelBindings, ClientError, ClientSession, Condition, Credentials, Mechanism,
-    Policy, SelectError,
+    self, ChannelBindings, ClientError, Condition, Credentials, Mechanism, Policy, SelectError,
 };
 use crate::stream::{self, Features, StreamError};
 use crate::xml::{Element, ElementBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-
-/// What the server offers.
-#[derive(Clone, Debug)]
-pub(super) struct Offer {
-    mechanisms: Vec<String>,
-    channel_bindings: Option<Vec<ChannelBinding>>,
-}
-
-/// One attempt with one mechanism, and what is needed to make the next.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    session: ClientSession,
-    mechanism: Mechanism,
-    offer: Offer,
-    credentials: Credentials,
-    /// The caller's, less what has failed here.
-    policy: Policy,
-}
 
 impl Client {
     /// The server's features before authentication.
@@ -100,6 +82,10 @@ impl Client {
         };
         self.stream.send(&auth.build());
         self.mechanism = Some(start.mechanism);
+        // The next connection of the session is negotiated with the same.
+        if matches!(self.config.management, Management::Resume { .. }) {
+            self.credentials = Some(credentials.clone());
+        }
         let attempt = Attempt { session, mechanism: start.mechanism, offer, credentials, policy };
         self.enter(now, State::Authenticating(Box::new(attempt)));
     }

@@ -1,20 +1,28 @@
 //! Resource binding (RFC 6120 section 7) and the legacy session (RFC 3921 section 3).
 
-use super::negotiation::State;
-use super::{Client, Error, Event, Refused};
+use super::state::State;
+use super::{Client, Error, Event, Missing, Refused};
 use crate::jid::FullJid;
 use crate::machine::Now;
 use crate::ns;
 use crate::stanza::{self, Iq, IqType, Stanza, StanzaError};
-use crate::stream;
+use crate::stream::{self, Features};
 use crate::xml::{Element, ElementBuilder};
 
 /// Stanzas that may come while the legacy session is being established; somebody may know our address by then.
 const EARLY: usize = 64;
 
 impl Client {
+    /// Asks for a new session, if the server has any.
+    pub(super) fn begin_binding(&mut self, now: Now) {
+        if !self.features.as_ref().is_some_and(Features::bind) {
+            return self.finish_with(now, Error::Missing(Missing::Binding));
+        }
+        self.bind(now, true);
+    }
+
     /// Asks for a resource: the configured one, if it is to be `submitted` and there is one, or one of the server's.
-    pub(super) fn bind(&mut self, now: Now, submitted: bool) {
+    fn bind(&mut self, now: Now, submitted: bool) {
         let mut bind = Element::builder("bind", ns::BIND);
         let resource = self.config.account.resource().filter(|_| submitted);
         if let Some(resource) = resource {
@@ -79,8 +87,9 @@ impl Client {
         self.jid = Some(jid);
         self.im.active = now.instant;
         self.enter(now, State::Online);
-        self.watch.received(now.instant);
-        self.watch.sent(now.instant);
+        self.watch.restart(now.instant);
+        self.begin_management();
+        self.resend();
     }
 
     /// Sends an iq that belongs to negotiation and returns its id.

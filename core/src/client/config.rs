@@ -1,6 +1,7 @@
 //! What a client is told before it starts.
 
 use super::CapsCache;
+use super::saved::Saved;
 use crate::jid::Jid;
 use crate::ns;
 use crate::payload::datetime::Offset;
@@ -35,6 +36,26 @@ pub struct Config {
     pub negotiation_timeout: Duration,
     /// How to notice a dead connection.
     pub keep_alive: KeepAlive,
+    /// Whether stanzas are acknowledged and the stream can be resumed (XEP-0198), if the server can do it. Default:
+    /// acknowledged.
+    pub management: Management,
+    /// A session of an earlier process that is to be resumed ([`Client::save`](super::Client::save)). If that fails, it ends
+    /// as one that was interrupted here would. Default: `None`.
+    pub resume: Option<Saved>,
+    /// What becomes of messages in a session that could not be resumed, where it is not known whether they arrived: sent again
+    /// in the new one, with a note of when they were sent first (XEP-0203), or reported as
+    /// [`Event::Unacknowledged`](super::Event::Unacknowledged). Sent again they may arrive twice; a message with an id
+    /// lets its reader notice. Messages in rooms, and what is not a message, are always reported. Default: sent again.
+    pub resend: bool,
+    /// How many stanzas may be sent before the server is asked to acknowledge them. Default: 20.
+    pub ack_after: usize,
+    /// How long after the last stanza it is asked if there are fewer. Default: 1 s.
+    pub ack_delay: Duration,
+    /// How many stanzas are kept because the server has not acknowledged them, those that wait for `transmit` included. With
+    /// more, [`SendError::QueueFull`](super::SendError::QueueFull) refuses what is to be sent. Default: 10,000.
+    pub max_unacknowledged: usize,
+    /// How many bytes they may have. Default: 8 MiB.
+    pub max_unacknowledged_bytes: usize,
     /// How long an iq request waits for its reply if the call does not say. Default: 60 s.
     pub request_timeout: Duration,
     /// How many iq requests may wait for replies at once. Default: 1000.
@@ -87,6 +108,13 @@ impl Config {
             max_stanza_bytes: Limits::CLIENT.xml.max_bytes,
             negotiation_timeout: Duration::from_secs(30),
             keep_alive: KeepAlive::default(),
+            management: Management::Acknowledge,
+            resume: None,
+            resend: true,
+            ack_after: 20,
+            ack_delay: Duration::from_secs(1),
+            max_unacknowledged: 10_000,
+            max_unacknowledged_bytes: 8 << 20,
             request_timeout: Duration::from_secs(60),
             max_requests: 1000,
             max_roster_bytes: 8 << 20,
@@ -129,6 +157,24 @@ pub enum TlsMode {
     Plaintext,
 }
 
+/// What is wanted of stream management (XEP-0198).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Management {
+    /// Nothing. What becomes of a stanza after [`Event::Sent`](super::Event::Sent) is not known.
+    Off,
+    /// Both sides tell what they have ([`Event::Acknowledged`](super::Event::Acknowledged)).
+    #[default]
+    Acknowledge,
+    /// The same, and a stream whose connection breaks can go on over another one:
+    /// [`Event::Interrupted`](super::Event::Interrupted).
+    Resume {
+        /// How long the server should wait for that, in whole seconds; `None` leaves it to the server, which may wait less
+        /// in any case.
+        max: Option<Duration>,
+    },
+}
+
 /// How to notice that the server is gone (RFC 6120 section 4.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -141,7 +187,8 @@ pub enum KeepAlive {
         /// The idle time.
         after: Duration,
     },
-    /// After this long without a byte from the server ask it for one (XEP-0199), and give up if none comes.
+    /// After this long without a byte from the server ask it for one (XEP-0199; on a managed stream XEP-0198), and give up if
+    /// none comes.
     Ping {
         /// The idle time.
         after: Duration,

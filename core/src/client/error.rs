@@ -103,6 +103,8 @@ pub enum Misuse {
     BadCredentials,
     /// Credentials were given when none were asked for, or twice.
     CredentialsNotNeeded,
+    /// There is no interrupted session to go on with.
+    NotInterrupted,
     /// TLS facts were handed in when the machine was not waiting for them.
     NotSecuring,
 }
@@ -332,6 +334,9 @@ impl fmt::Display for Misuse {
             Misuse::CredentialsNotNeeded => {
                 "credentials are wanted once, before authentication: wait for the event that asks for them"
             }
+            Misuse::NotInterrupted => {
+                "only an interrupted session can go on over another connection: make a new client"
+            }
             Misuse::NotSecuring => {
                 "nothing waits for TLS: hand in its facts at the start or when the event asks for it"
             }
@@ -373,7 +378,8 @@ pub enum SendError {
         /// How many it may have.
         limit: usize,
     },
-    /// So many bytes wait for `transmit` that this stanza has no room.
+    /// So much waits for `transmit`, or for the server's acknowledgement, that this stanza has no room.
+    /// [`Event::Sent`](super::Event::Sent) and [`Event::Acknowledged`](super::Event::Acknowledged) tell when some has gone.
     QueueFull,
     /// As many requests as may be wait for their replies.
     TooManyRequests,
@@ -395,7 +401,9 @@ impl fmt::Display for SendError {
             SendError::TooLarge { bytes, limit } => {
                 write!(f, "the stanza has {bytes} bytes and {limit} are allowed: make it smaller")
             }
-            SendError::QueueFull => f.write_str("the outgoing queue is full: transmit first"),
+            SendError::QueueFull => f.write_str(
+                "too much waits to be sent or acknowledged: transmit first, and wait for acknowledgements",
+            ),
             SendError::TooManyRequests => f.write_str("too many requests wait for replies: wait for some"),
             SendError::NotARequest => f.write_str("only an iq of type get or set can be replied to"),
             SendError::NotSupported => {

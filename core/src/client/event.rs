@@ -20,7 +20,9 @@ pub enum Event {
         /// The SASL mechanisms that the server offers, in its order.
         mechanisms: Vec<String>,
     },
-    /// Negotiation is complete: stanzas can be sent from now on, and this is our address.
+    /// Negotiation is complete: stanzas can be sent from now on, and this is our address. After
+    /// [`Interrupted`](Event::Interrupted) it means that the old session could not be resumed and this is a new one: nobody
+    /// knows yet that we are here.
     Online(FullJid),
     /// A message has come in. [`Client::delay`](super::Client::delay) says whether it was held back on the way, as those
     /// are that came while nobody was here (XEP-0160).
@@ -67,6 +69,9 @@ pub enum Event {
     },
     /// The bytes of this stanza have been handed out by `transmit`.
     Sent(StanzaHandle),
+    /// The server has this stanza (XEP-0198): it is its business from now on. Only where the stream is managed
+    /// ([`Config::management`](super::Config::management)).
+    Acknowledged(StanzaHandle),
     /// The stream is over and not one byte of this stanza has been handed out.
     Unsent {
         /// Which one it was.
@@ -74,6 +79,21 @@ pub enum Event {
         /// The stanza itself, to be sent over another stream.
         stanza: Stanza,
     },
+    /// The session is over, this stanza has been handed out, and the server has not said that it has it: it may have
+    /// arrived, or not.
+    Unacknowledged {
+        /// Which one it was.
+        handle: StanzaHandle,
+        /// The stanza itself.
+        stanza: Stanza,
+    },
+    /// The connection is over, the session may not be (XEP-0198 section 5): close the transport, connect again and call
+    /// [`Client::reconnect`](super::Client::reconnect), or give up with [`Client::abandon`](super::Client::abandon). Stanzas
+    /// can be queued in the meantime.
+    Interrupted(Error),
+    /// The session goes on over the new connection, as if nothing had happened: requests, roster and contacts are as they
+    /// were, and what has not been acknowledged is being sent again. This is our address.
+    Resumed(FullJid),
     /// The stream is over: the last event. `Ok` if the caller closed it.
     Closed(Result<(), Error>),
 }

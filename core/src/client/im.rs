@@ -231,6 +231,13 @@ impl Im {
         }
     }
 
+    /// There is a new session, which has been told nothing yet. The roster counts as cached.
+    pub(super) fn start_over(&mut self) {
+        self.leave();
+        self.roster.start_over();
+        self.blocking = BlockList::default();
+    }
+
     /// We are not available any more: nobody tells us anything, and nobody knows that we are here.
     pub(super) fn leave(&mut self) {
         self.is_available = false;

@@ -2,6 +2,7 @@
 
 use super::answers;
 use super::im::{Effects, Im, Session};
+use super::outbox::Origin;
 use super::request::{Purpose, Settled};
 use super::{Client, DiscoInfo, Environment, Error, Event, SendError};
 use crate::jid::{FullJid, Jid};
@@ -25,9 +26,17 @@ impl Client {
             }
             return;
         }
+        if element.ns() == ns::SM {
+            return self.on_management(now, &element);
+        }
         if element.ns() != ns::CLIENT {
             return self.unsupported(now, &element);
         }
+        self.on_content(now, element);
+        self.count_received();
+    }
+
+    fn on_content(&mut self, now: Now, element: Element) {
         match Stanza::parse(element.clone()) {
             Ok(Stanza::Message(message)) => {
                 self.im(now, |im, session, effects| im.on_message(session, message, effects));
@@ -44,7 +53,7 @@ impl Client {
         }
     }
 
-    fn unsupported(&mut self, now: Now, element: &Element) {
+    pub(super) fn unsupported(&mut self, now: Now, element: &Element) {
         let name: String = element.name().chars().take(40).collect();
         self.violation(now, stream::Condition::UnsupportedStanzaType, &format!("<{name}/> is no stanza"));
     }
@@ -150,12 +159,12 @@ impl Client {
 
     /// Queues an answer of the machine's own. A server that asks and asks and takes no answer is given up.
     fn answer(&mut self, now: Now, mut reply: Stanza) {
-        if !self.is_online() {
+        if !self.takes_stanzas() {
             return;
         }
         // The server stamps it (RFC 6120 section 8.1.2.1).
         reply.set_from(None);
-        if self.queue(&reply) == Err(SendError::QueueFull) {
+        if self.queue(now, reply, Origin::Own) == Err(SendError::QueueFull) {
             let error = StreamError::new(stream::Condition::ResourceConstraint);
             self.fail(now, error.clone(), Error::Environment(Environment::Ended(error)));
         }

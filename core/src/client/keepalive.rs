@@ -33,6 +33,11 @@ impl Watch {
         Watch { policy, received: now, sent: now, awaiting: None, ping: None }
     }
 
+    /// A connection has just been made, or the stream on it established.
+    pub(super) fn restart(&mut self, now: Instant) {
+        *self = Watch::new(self.policy, now);
+    }
+
     /// Bytes came: the server lives.
     pub(super) fn received(&mut self, now: Instant) {
         self.received = now;

@@ -1,8 +1,9 @@
 //! Input, output, time and the end: what drives the other parts.
 
 use super::keepalive::Due;
-use super::negotiation::State;
-use super::outbox::Entry;
+use super::ledger::Ledger;
+use super::outbox::{Entry, Origin, RESERVE};
+use super::state::State;
 use super::{Client, Environment, Error, Event, Ping, Request, SendError};
 use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::stanza::{Iq, Presence, PresenceType, Stanza};
@@ -81,9 +82,14 @@ impl Client {
         self.pump(now, &[]);
     }
 
+    /// True if stanzas can be queued: for the stream, or for the next one.
+    pub(super) fn takes_stanzas(&self) -> bool {
+        self.is_online() || (self.is_continuing && self.verdict.is_none() && self.closing.is_none())
+    }
+
     /// Writes a stanza of any origin into the queue.
-    pub(super) fn queue(&mut self, stanza: &Stanza) -> Result<(), SendError> {
-        if !self.is_online() {
+    pub(super) fn queue(&mut self, now: Now, stanza: Stanza, origin: Origin) -> Result<(), SendError> {
+        if !self.takes_stanzas() {
             return Err(SendError::NotOnline);
         }
         if let (Some(from), Some(own)) = (stanza.from(), &self.jid)
@@ -93,14 +99,30 @@ impl Client {
             return Err(SendError::ForeignSender);
         }
         let (max_stanza, max_queued) = (self.config.max_stanza_bytes, self.config.limits.max_queued);
-        self.outbox.push(stanza, &self.stream, max_stanza, max_queued)
-    }
-
-    /// Remembers what others have been told of us.
-    pub(super) fn note_presence(&mut self, stanza: &Stanza) {
-        if let Stanza::Presence(presence) = stanza {
+        let bytes = self.outbox.push(&stanza, &self.stream, max_stanza, max_queued)?;
+        if !self.has_room(&origin) {
+            self.outbox.unpush(bytes);
+            return Err(SendError::QueueFull);
+        }
+        if let (Stanza::Presence(presence), Origin::Caller(_)) = (&stanza, &origin) {
             self.im.on_sent(presence);
         }
+        self.outbox.note(Entry { stanza, origin, bytes, since: now.utc, is_sent: false });
+        Ok(())
+    }
+
+    /// True if what has just been put into the queue can be kept until it is acknowledged. What the machine says by itself
+    /// has as much room again: a caller that fills the queue must not keep it from answering.
+    fn has_room(&self, origin: &Origin) -> bool {
+        if self.ledger.is_none() && !self.is_continuing {
+            return true;
+        }
+        let share = if *origin == Origin::Own { 2 } else { 1 };
+        let most = self.config.limits.max_queued.saturating_sub(RESERVE);
+        let (stanzas, bytes) = self.ledger.as_ref().map(Ledger::kept).unwrap_or_default();
+        stanzas + self.outbox.len() < self.config.max_unacknowledged.saturating_mul(share)
+            && bytes + self.outbox.bytes()
+                <= self.config.max_unacknowledged_bytes.saturating_mul(share).min(most)
     }
 
     /// Machine::transmit.
@@ -111,12 +133,11 @@ impl Client {
         if matches!(self.state, State::Online) && self.verdict.as_ref().is_none_or(Result::is_ok) {
             self.outbox.flush(&mut self.stream);
             for entry in self.outbox.take_entries() {
-                match entry {
-                    Entry::Stanza(handle, _) => self.events.push_back(Event::Sent(handle)),
-                    Entry::Request(id) => self.pending.mark_sent(&id),
-                }
+                self.count_sent(entry);
             }
+            self.flush_management();
             if let Some(now) = self.closing.take() {
+                self.close_management();
                 self.decide(Ok(()));
                 self.stream.close(now);
             }
@@ -129,39 +150,45 @@ impl Client {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Deadline> {
-        if self.is_cut {
-            return None;
-        }
         let at = |at: Option<Instant>, reason| at.map(|at| Deadline { at, reason });
+        let requests = at(self.pending.deadline(), Reason::Request);
+        if self.is_cut {
+            return requests;
+        }
         let own = match self.state {
-            State::Over => None,
-            State::Ending => None,
-            State::Online if self.is_online() => self.watch.deadline(),
+            State::Interrupted | State::Ending | State::Over => None,
+            State::Online if self.is_online() => {
+                let asking = at(self.ledger.as_ref().and_then(Ledger::ask_at), Reason::Acknowledgement);
+                Deadline::earlier(asking, self.watch.deadline())
+            }
             // Nobody asks for what is queued.
             State::Online => at(self.close_by(), Reason::Close),
             _ => at(self.negotiation.deadline(), Reason::Negotiation),
         };
-        let requests = at(self.pending.deadline(), Reason::Request);
         Deadline::earlier(Deadline::earlier(own, requests), self.stream.deadline())
     }
 
     /// Machine::tick.
     pub(super) fn on_tick(&mut self, now: Now) {
-        if self.is_cut {
-            return;
+        if !self.is_cut {
+            self.stream.tick(now);
+            self.pump(now, &[]);
         }
-        self.stream.tick(now);
-        self.pump(now, &[]);
         while let Some(settled) = self.pending.expire(now.instant) {
             self.settle(now, settled);
         }
         match self.state {
-            State::Online if self.is_online() => self.on_keep_alive(now),
+            State::Online if self.is_online() => {
+                if self.ledger.as_ref().and_then(Ledger::ask_at).is_some_and(|at| at <= now.instant) {
+                    self.ask_acknowledgement();
+                }
+                self.on_keep_alive(now);
+            }
             State::Online if self.close_by().is_some_and(|at| at <= now.instant) => {
                 let error = StreamError::new(Condition::ConnectionTimeout);
                 self.stream.fail(now, error.with_text("the peer reads too slowly"));
             }
-            State::Online | State::Ending | State::Over => {}
+            State::Online | State::Interrupted | State::Ending | State::Over => {}
             _ if self.negotiation.deadline().is_some_and(|at| at <= now.instant) => {
                 self.on_negotiation_timeout(now)
             }
@@ -179,12 +206,13 @@ impl Client {
         match self.watch.tick(now.instant) {
             Due::Nothing => {}
             Due::Whitespace => self.stream.send_whitespace(),
+            Due::Ping if self.is_managed() => self.ask_acknowledgement(),
             Due::Ping => {
                 let id = self.entropy.id();
                 let payload = Ping { to: None }.payload();
                 let ping = Stanza::Iq(Iq::get(Some(self.domain.clone()), &id, payload));
                 // With a full queue there is plenty that the server can answer.
-                if self.queue(&ping).is_ok() {
+                if self.queue(now, ping, Origin::Own).is_ok() {
                     self.watch.pinged(id);
                 }
             }
@@ -203,11 +231,13 @@ impl Client {
                 if self.im.is_available {
                     let presence = Presence::builder(PresenceType::Unavailable).build();
                     // If there is no room, the server notices by itself that we are gone.
-                    let _ = self.queue(&presence.into());
+                    let _ = self.queue(now, presence.into(), Origin::Own);
                     self.im.is_available = false;
                 }
                 self.closing = Some(now);
             }
+            // There is nobody to say it to.
+            State::Interrupted => self.cut(Ok(())),
             State::Online | State::Ending | State::Over => {}
             // Nothing may be said in clear any more, and the caller has TLS in its hands.
             State::Securing { outside: true } => self.cut(Ok(())),
@@ -244,12 +274,17 @@ impl Client {
 
     /// Ends the stream with a stream error, because the server broke the protocol.
     pub(super) fn violation(&mut self, now: Now, condition: Condition, detail: &str) {
+        self.violation_with(now, StreamError::new(condition), detail);
+    }
+
+    /// The same, where the error says more.
+    pub(super) fn violation_with(&mut self, now: Now, error: StreamError, detail: &str) {
         self.enter(now, State::Ending);
-        self.stream.violation(now, StreamError::new(condition), detail);
+        self.stream.violation(now, error, detail);
     }
 
     /// Ends without another byte.
-    fn cut(&mut self, verdict: Result<(), Error>) {
+    pub(super) fn cut(&mut self, verdict: Result<(), Error>) {
         self.is_cut = true;
         self.decide(verdict);
         self.over(Ok(()));
@@ -269,23 +304,30 @@ impl Client {
         });
     }
 
-    /// Reports what never left, who will get no answer, and the end. `otherwise`: how it ends if that is not decided.
+    /// The connection is over, and the session if it cannot go on. `otherwise`: how it ends if that is not decided.
     fn over(&mut self, otherwise: Result<(), Error>) {
         if matches!(self.state, State::Over) {
             return;
         }
+        match self.verdict.take().unwrap_or(otherwise) {
+            Err(error) if self.outlives(&error) => self.interrupt(error),
+            verdict => self.end(verdict),
+        }
+    }
+
+    /// Reports what may not have arrived, what never left, who will get no answer, and the end.
+    fn end(&mut self, verdict: Result<(), Error>) {
         self.state = State::Over;
+        self.is_continuing = false;
         self.outbox.discard();
-        for entry in self.outbox.take_entries() {
-            if let Entry::Stanza(handle, stanza) = entry {
-                self.events.push_back(Event::Unsent { handle, stanza: *stanza });
-            }
+        let sent = self.ledger.take().map(Ledger::into_unacknowledged).unwrap_or_default();
+        for entry in sent.into_iter().chain(self.outbox.take_entries()) {
+            self.report(entry);
         }
         while let Some(settled) = self.pending.disconnect() {
             self.settle(self.clock, settled);
         }
         self.im.leave();
-        let verdict = self.verdict.take().unwrap_or(otherwise);
         self.events.push_back(Event::Closed(verdict));
     }
 }

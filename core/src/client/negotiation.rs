@@ -1,83 +1,13 @@
 //! Stream negotiation as a client (RFC 6120 section 4.3): what has been agreed on, and what comes next.
 
-use super::authentication::{Attempt, Offer};
 use super::config::TlsMode;
+use super::management::offers_management;
+use super::state::{Phase, State};
 use super::{Client, Environment, Error, Event, Missing};
-use crate::jid::FullJid;
 use crate::machine::Now;
 use crate::ns;
 use crate::stream::{Condition, Features, Header, StreamError, TlsInfo};
 use crate::xml::Element;
-
-/// How far the stream is.
-#[derive(Debug)]
-pub(super) enum State {
-    /// TLS is being set up, by the machine or by the caller; our header follows.
-    Securing { outside: bool },
-    /// Our header has been sent.
-    Header(Phase),
-    /// The server's header has come; `wrong_host` if it claims to be another than we asked for.
-    Features { phase: Phase, wrong_host: bool },
-    /// `<starttls/>` has been sent.
-    Proceed,
-    /// The caller has been asked for credentials.
-    Credentials(Offer),
-    /// `<auth/>` has been sent.
-    Authenticating(Box<Attempt>),
-    /// `<abort/>` has been sent. With an offer, other credentials may do.
-    Aborting(Option<Offer>),
-    /// The request for a resource has been sent; `submitted` if it names one.
-    Binding { id: String, submitted: bool },
-    /// The request for a legacy session has been sent. Stanzas that come early wait.
-    Session { id: String, jid: FullJid, early: Vec<Element> },
-    /// Stanzas flow.
-    Online,
-    /// The end is decided; nothing that comes in matters any more.
-    Ending,
-    /// The end has been reported.
-    Over,
-}
-
-/// Which stream of the connection it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
-    /// STARTTLS comes next.
-    BeforeTls,
-    /// Authentication comes next.
-    BeforeAuth,
-    /// Resource binding comes next.
-    Authenticated,
-}
-
-impl State {
-    /// What is being waited for, for the error that says it took too long.
-    fn waiting_for(&self) -> &'static str {
-        match self {
-            State::Securing { .. } => "TLS handshake",
-            State::Header(_) => "stream header",
-            State::Features { .. } => "stream features",
-            State::Proceed => "STARTTLS",
-            State::Credentials(_) | State::Authenticating(_) | State::Aborting(_) => "authentication",
-            State::Binding { .. } => "resource binding",
-            State::Session { .. } => "session establishment",
-            State::Online | State::Ending | State::Over => "end of the stream",
-        }
-    }
-
-    /// True until the server's offer of mechanisms has been read.
-    pub(super) fn is_before_authentication(&self) -> bool {
-        match self {
-            State::Securing { .. } | State::Proceed => true,
-            State::Header(phase) | State::Features { phase, .. } => *phase != Phase::Authenticated,
-            _ => false,
-        }
-    }
-
-    /// True while it is the caller's turn: that time is not the server's.
-    pub(super) fn is_callers_turn(&self) -> bool {
-        matches!(self, State::Securing { outside: true } | State::Credentials(_))
-    }
-}
 
 impl Client {
     /// The first step on a fresh transport.
@@ -152,9 +82,10 @@ impl Client {
             State::Authenticating(_) | State::Aborting(_) if element.ns() == ns::SASL => {
                 self.on_sasl(now, &element)
             }
+            State::Resuming => self.on_resuming(now, &element),
             State::Binding { .. } => self.on_binding(now, element),
             State::Session { .. } => self.on_session(now, element),
-            State::Online | State::Ending | State::Over => {}
+            State::Online | State::Interrupted | State::Ending | State::Over => {}
             _ => self.unexpected(now, &element),
         }
     }
@@ -176,13 +107,17 @@ impl Client {
                 self.finish_with(now, Error::Missing(Missing::Plaintext));
             }
             Phase::BeforeAuth => self.on_offer(now, &features),
-            Phase::Authenticated if !features.bind() => {
-                self.finish_with(now, Error::Missing(Missing::Binding));
-            }
             Phase::Authenticated => {
+                let is_managed = offers_management(&features);
                 self.needs_session = features.session_required();
                 self.features = Some(features);
-                self.bind(now, true);
+                if is_managed && self.resume(now) {
+                    return;
+                }
+                // Without stream management there is nobody to resume with.
+                if !self.is_continuing || self.lose_session(now, None) {
+                    self.begin_binding(now);
+                }
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use super::im::{Effects, Session};
 use super::request::{Purpose, Reply, request};
-use super::subscription::offers;
 use super::{Client, Event, RequestError, SendError};
 use crate::jid::Jid;
 use crate::machine::Now;
@@ -171,7 +170,7 @@ impl Client {
     pub fn fetch_roster(&mut self, now: Now, cached: Option<Roster>) -> Result<(), SendError> {
         let roster = cached.as_ref().unwrap_or(&self.im.roster.roster);
         let features = self.features.as_ref();
-        let has_versions = features.is_some_and(|features| offers(features, "ver", ns::ROSTER_VER));
+        let has_versions = features.is_some_and(|features| features.has("ver", ns::ROSTER_VER));
         // Section 2.6.2: no version where none is understood, an empty one to begin with.
         let version = has_versions.then(|| roster.version.clone().unwrap_or_default());
         let request = Get(version);
@@ -211,6 +210,11 @@ pub(super) struct RosterState {
 }
 
 impl RosterState {
+    /// There is a new session: what is here counts as cached.
+    pub(super) fn start_over(&mut self) {
+        self.roster.is_loaded = false;
+    }
+
     pub(super) fn is_push(iq: &Iq) -> bool {
         iq.kind() == IqType::Set && iq.payload().is_some_and(|payload| payload.is("query", ns::ROSTER))
     }

@@ -9,7 +9,6 @@ use crate::jid::{BareJid, Jid};
 use crate::machine::Now;
 use crate::ns;
 use crate::stanza::{Presence, PresenceType};
-use crate::stream::{Feature, Features};
 use std::collections::BTreeMap;
 
 /// Bytes of a request's text that are remembered.
@@ -147,7 +146,7 @@ impl Client {
 
     /// True if the server keeps approvals for requests to come (section 3.4).
     pub fn can_pre_approve(&self) -> bool {
-        self.features.as_ref().is_some_and(|features| offers(features, "sub", ns::PRE_APPROVAL))
+        self.features.as_ref().is_some_and(|features| features.has("sub", ns::PRE_APPROVAL))
     }
 
     /// Refuses a contact's request to see our presence, or takes back the permission that it has, or the approval for a
@@ -180,9 +179,4 @@ impl Client {
         };
         self.send(now, presence.build())
     }
-}
-
-/// True if the server's stream features have this one.
-pub(super) fn offers(features: &Features, name: &str, ns: &str) -> bool {
-    features.list.iter().any(|feature| matches!(feature, Feature::Other(other) if other.is(name, ns)))
 }

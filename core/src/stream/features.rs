@@ -83,6 +83,11 @@ impl Features {
         })
     }
 
+    /// A feature that has no variant of its own is offered: an element with these names.
+    pub fn has(&self, name: &str, ns: &str) -> bool {
+        self.list.iter().any(|feature| matches!(feature, Feature::Other(other) if other.is(name, ns)))
+    }
+
     /// Resource binding is offered.
     pub fn bind(&self) -> bool {
         self.list.contains(&Feature::Bind)

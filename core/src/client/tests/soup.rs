@@ -84,12 +84,10 @@ impl Soup {
         let id = &self.last_id;
         let plausible = match &self.client.state {
             State::Header(_) => HEADER.to_owned(),
-            State::Features { phase: negotiation::Phase::BeforeTls, .. } => {
+            State::Features { phase: state::Phase::BeforeTls, .. } => {
                 features("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
             }
-            State::Features { phase: negotiation::Phase::BeforeAuth, .. } => {
-                features(&mechanisms(&["PLAIN"]))
-            }
+            State::Features { phase: state::Phase::BeforeAuth, .. } => features(&mechanisms(&["PLAIN"])),
             State::Features { .. } if self.dice.one_in(2) => {
                 features(&format!("{BIND}<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"))
             }

@@ -1,0 +1,98 @@
+//! How far a stream is, from the first byte to the last (RFC 6120 section 4.3).
+
+use crate::jid::FullJid;
+use crate::sasl::{ChannelBinding, ClientSession, Credentials, Mechanism, Policy};
+use crate::xml::Element;
+
+/// How far the stream is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// TLS is being set up, by the machine or by the caller; our header follows.
+    Securing { outside: bool },
+    /// Our header has been sent.
+    Header(Phase),
+    /// The server's header has come; `wrong_host` if it claims to be another than we asked for.
+    Features { phase: Phase, wrong_host: bool },
+    /// `<starttls/>` has been sent.
+    Proceed,
+    /// The caller has been asked for credentials.
+    Credentials(Offer),
+    /// `<auth/>` has been sent.
+    Authenticating(Box<Attempt>),
+    /// `<abort/>` has been sent. With an offer, other credentials may do.
+    Aborting(Option<Offer>),
+    /// The request for a resource has been sent; `submitted` if it names one.
+    Binding { id: String, submitted: bool },
+    /// The request for a legacy session has been sent. Stanzas that come early wait.
+    Session { id: String, jid: FullJid, early: Vec<Element> },
+    /// `<resume/>` has been sent.
+    Resuming,
+    /// Stanzas flow.
+    Online,
+    /// The connection is gone, the session may not be: a new connection can go on with it.
+    Interrupted,
+    /// The end is decided; nothing that comes in matters any more.
+    Ending,
+    /// The end has been reported.
+    Over,
+}
+
+/// Which stream of the connection it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// STARTTLS comes next.
+    BeforeTls,
+    /// Authentication comes next.
+    BeforeAuth,
+    /// Resource binding comes next.
+    Authenticated,
+}
+
+impl State {
+    /// What is being waited for, for the error that says it took too long.
+    pub(super) fn waiting_for(&self) -> &'static str {
+        match self {
+            State::Securing { .. } => "TLS handshake",
+            State::Header(_) => "stream header",
+            State::Features { .. } => "stream features",
+            State::Proceed => "STARTTLS",
+            State::Credentials(_) | State::Authenticating(_) | State::Aborting(_) => "authentication",
+            State::Binding { .. } => "resource binding",
+            State::Session { .. } => "session establishment",
+            State::Resuming => "resumption",
+            State::Online | State::Interrupted | State::Ending | State::Over => "end of the stream",
+        }
+    }
+
+    /// True until the server's offer of mechanisms has been read.
+    pub(super) fn is_before_authentication(&self) -> bool {
+        match self {
+            State::Securing { .. } | State::Proceed => true,
+            State::Header(phase) | State::Features { phase, .. } => *phase != Phase::Authenticated,
+            _ => false,
+        }
+    }
+
+    /// True while it is the caller's turn: that time is not the server's.
+    pub(super) fn is_callers_turn(&self) -> bool {
+        matches!(self, State::Securing { outside: true } | State::Credentials(_))
+    }
+}
+
+/// What the server offers.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) mechanisms: Vec<String>,
+    pub(super) channel_bindings: Option<Vec<ChannelBinding>>,
+}
+
+/// One attempt with one mechanism, and what is needed to make the next.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) session: ClientSession,
+    pub(super) mechanism: Mechanism,
+    pub(super) offer: Offer,
+    pub(super) credentials: Credentials,
+    /// The caller's, less what has failed here.
+    pub(super) policy: Policy,
+}
