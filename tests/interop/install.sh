@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the peers that the interop scripts test against: Debian packages, and slixmpp in a virtual environment under
-# target/, with the integration tests of its source distribution. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
+# Installs the peers that the interop scripts test against: Debian packages; under target/, slixmpp in a virtual environment,
+# with the integration tests of its source distribution, and xmpp.js, if there is a node. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 slixmpp_version=1.17.0
+xmppjs_version=0.14.0
 
 # Program that shows it is there, and the packages that bring it.
 debian=(
@@ -94,7 +95,21 @@ install_slixmpp_itests() {
     rm -rf "$fresh"
 }
 
+install_xmppjs() {
+    command -v npm >/dev/null || { echo "install: without xmpp.js: there is no npm"; return 0; }
+    grep -qs "\"version\": \"$xmppjs_version\"" "$node_modules/node_modules/@xmpp/client/package.json" && return 0
+    local log=$target/interop/npm.log
+    mkdir -p "$node_modules"
+    if npm install --prefix "$node_modules" --no-audit --no-fund --ignore-scripts "@xmpp/client@$xmppjs_version" \
+        >"$log" 2>&1; then
+        echo "install: xmpp.js $xmppjs_version"
+    else
+        echo "install: cannot install xmpp.js: $(tail -n 1 "$log")"
+    fi
+}
+
 mkdir -p "$target/interop"
 install_debian
 install_slixmpp
 install_slixmpp_itests
+install_xmppjs

@@ -8,6 +8,8 @@ root=$(cd "$interop/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 venv=$target/interop/venv
 itests=$target/interop/slixmpp-itests
+# Folder with node_modules in it.
+node_modules=$target/interop/node
 # The scripts test debug builds unless told otherwise (the load generator tells).
 bin=${WAXWING_BIN:-$target/debug}
 domain=localhost
@@ -29,6 +31,11 @@ need() {
 
 need_slixmpp() {
     "$venv/bin/python" -c 'import slixmpp' 2>/dev/null || skip "slixmpp is not installed"
+}
+
+need_xmppjs() {
+    need node
+    [ -d "$node_modules/node_modules/@xmpp/client" ] || skip "xmpp.js is not installed"
 }
 
 # A private directory for the script, and an orderly end for everything it starts.
@@ -259,6 +266,7 @@ start_prosody() {
 run_as_root = true
 pidfile = "$dir/prosody.pid"
 data_path = "$dir/data"
+plugin_paths = { "$interop/prosody" }
 interfaces = { "$peer_host" }
 modules_enabled = { "disco", "roster", "saslauth", "tls", "ping", "posix", ${PEER_MODULES:-} }
 modules_disabled = { "s2s" }
@@ -266,6 +274,7 @@ allow_registration = $([ -n "${PEER_REGISTRATION:-}" ] && echo true || echo fals
 -- Plain storage offers every SCRAM hash at once; hashed storage offers one.
 authentication = "$storage"
 password_hash = "SHA-256"
+smacks_max_queue_size = 5000 -- stanzas; the default of 500 ends a session that others write to much while it is away
 c2s_ports = { $peer_port }
 c2s_direct_tls_ports = { $peer_tls_port }
 c2s_require_encryption = $encryption
