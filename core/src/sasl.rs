@@ -10,7 +10,9 @@
 //! `SCRAM-SHA-512-PLUS`, `SCRAM-SHA-256-PLUS`, `SCRAM-SHA-1-PLUS` (RFC 5802, RFC 7677, channel binding by RFC 9266 and
 //! RFC 5929), the same three without `-PLUS`, `PLAIN` (RFC 4616). This is the order in which a client with a password
 //! chooses. `EXTERNAL` (RFC 4422), `OAUTHBEARER` (RFC 7628) and `ANONYMOUS` (RFC 4505) each need credentials of their
-//! own kind, so they never compete with the others.
+//! own kind, so they never compete with the others. `HT-SHA-256-EXPR`, `-ENDP` and `-NONE` (draft-schmaus-kitten-sasl-ht)
+//! take a token that the server has given for that one mechanism (XEP-0484); they are never among those that are offered
+//! to everybody.
 //!
 //! # What it costs
 //!
@@ -32,7 +34,9 @@
 //! - The second half of OAUTHBEARER on the client: rsasl fails on an error report with any escape sequence in it.
 
 mod client;
+mod downgrade;
 mod hash;
+mod ht;
 mod oauthbearer;
 mod policy;
 mod scram;
@@ -45,6 +49,7 @@ mod tests;
 
 pub use client::{Attempt, ClientError, ClientKeys, ClientSession, Credentials, SelectError, Start};
 pub use hash::ScramHash;
+pub use ht::derive_token;
 pub use policy::{Policy, ServerPolicy, Transport};
 pub use server::{ServerSession, ServerStep};
 pub use stored::{Derivation, Password, ScramKeys, StoredCredentials};
@@ -61,6 +66,11 @@ pub enum Mechanism {
     OAuthBearer,
     /// RFC 4616.
     Plain,
+    /// draft-schmaus-kitten-sasl-ht, with SHA-256.
+    Ht {
+        /// With this channel binding, if with any.
+        binding: Option<ChannelBinding>,
+    },
     /// RFC 5802 and RFC 7677; `plus` with channel binding.
     Scram {
         /// Hash function.
@@ -86,9 +96,19 @@ impl Mechanism {
         Mechanism::Anonymous,
     ];
 
+    /// Those that take a token (XEP-0484), strongest first.
+    pub const WITH_TOKEN: [Mechanism; 3] = [
+        Mechanism::Ht { binding: Some(ChannelBinding::TlsExporter) },
+        Mechanism::Ht { binding: Some(ChannelBinding::TlsServerEndPoint) },
+        Mechanism::Ht { binding: None },
+    ];
+
     /// The registered name.
     pub fn name(self) -> &'static str {
         match self {
+            Mechanism::Ht { binding: Some(ChannelBinding::TlsExporter) } => "HT-SHA-256-EXPR",
+            Mechanism::Ht { binding: Some(ChannelBinding::TlsServerEndPoint) } => "HT-SHA-256-ENDP",
+            Mechanism::Ht { binding: None } => "HT-SHA-256-NONE",
             Mechanism::Anonymous => "ANONYMOUS",
             Mechanism::External => "EXTERNAL",
             Mechanism::OAuthBearer => "OAUTHBEARER",
@@ -102,19 +122,39 @@ impl Mechanism {
         }
     }
 
-    /// By its registered name. `None` for one that we do not speak; names are case-sensitive (RFC 4422 section 3.1).
+    /// By its registered name, [those with a token](Mechanism::WITH_TOKEN) apart. `None` for one that we do not speak; names
+    /// are case-sensitive (RFC 4422 section 3.1).
     pub fn from_name(name: &str) -> Option<Mechanism> {
         Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)
     }
 
-    /// True if it proves something about the TLS connection it runs over, not only about the account.
-    fn is_bound(self) -> bool {
-        matches!(self, Mechanism::External | Mechanism::Scram { plus: true, .. })
+    /// By its registered name, of [those with a token](Mechanism::WITH_TOKEN).
+    pub fn with_token(name: &str) -> Option<Mechanism> {
+        Mechanism::WITH_TOKEN.into_iter().find(|mechanism| mechanism.name() == name)
     }
 
-    /// True if a secret crosses the connection as it is, so that whoever reads it has it.
+    /// For which mechanism a client should want a token: the strongest that is offered and that a connection with these
+    /// channel bindings can use.
+    pub fn best_with_token(offered: &[&str], bindings: &ChannelBindings) -> Option<Mechanism> {
+        let usable = |mechanism: &Mechanism| match mechanism {
+            Mechanism::Ht { binding } => ht::binding_data(*binding, bindings).is_some(),
+            _ => false,
+        };
+        let offered = |mechanism: &Mechanism| offered.contains(&mechanism.name());
+        Mechanism::WITH_TOKEN.into_iter().find(|mechanism| offered(mechanism) && usable(mechanism))
+    }
+
+    /// True if it proves something about the TLS connection it runs over, not only about the account.
+    fn is_bound(self) -> bool {
+        matches!(
+            self,
+            Mechanism::External | Mechanism::Scram { plus: true, .. } | Mechanism::Ht { binding: Some(_) }
+        )
+    }
+
+    /// True if a secret crosses the connection as it is, or something that is as good, so that whoever reads it can log in.
     fn sends_secret(self) -> bool {
-        matches!(self, Mechanism::Plain | Mechanism::OAuthBearer)
+        matches!(self, Mechanism::Plain | Mechanism::OAuthBearer | Mechanism::Ht { .. })
     }
 }
 

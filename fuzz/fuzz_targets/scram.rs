@@ -22,7 +22,7 @@ use rsasl::validate::{Validate, ValidationError};
 use waxwing_core::jid::{Jid, saslprep};
 use waxwing_core::machine::Entropy;
 use waxwing_core::sasl::{
-    Attempt, ChannelBinding, ChannelBindings, ClientSession, Credentials, Mechanism, Policy, ScramHash,
+    Attempt, ChannelBindings, ClientSession, Credentials, Mechanism, Policy, ScramHash,
     ScramKeys, ServerSession, ServerStep, Start, StoredCredentials,
 };
 
@@ -131,7 +131,7 @@ fn client(mechanism: Mechanism, credentials: &Credentials) -> Option<(ClientSess
         secure: true,
         bindings: &bindings(),
         server_bindings: match mechanism {
-            Mechanism::Scram { plus: true, .. } => Some(&[ChannelBinding::TlsServerEndPoint]),
+            Mechanism::Scram { plus: true, .. } => Some(&["tls-server-end-point"]),
             _ => None,
         },
         authzid: None,

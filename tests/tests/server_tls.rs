@@ -121,9 +121,16 @@ impl Pair {
         let bindings = self.client.tls().expect("TLS").bindings.clone();
         let server_cb = features.channel_bindings();
         let mut entropy = Entropy::from_seed([5; 32]);
-        let (mut session, start) =
-            ClientSession::start(&offered, &credentials, &policy, true, &bindings, server_cb, &mut entropy)
-                .expect("a mechanism");
+        let (mut session, start) = ClientSession::start(
+            &offered,
+            &credentials,
+            &policy,
+            true,
+            &bindings,
+            server_cb.as_deref(),
+            &mut entropy,
+        )
+        .expect("a mechanism");
         let initial = base64(&start.initial.expect("SCRAM begins"));
         let name = start.mechanism.name();
         self.send(&format!("<auth xmlns='{}' mechanism='{name}'>{initial}</auth>", ns::SASL));

@@ -18,7 +18,7 @@ impl Client {
     pub(super) fn on_offer(&mut self, now: Now, features: &Features) {
         let offer = Offer {
             mechanisms: features.mechanisms().to_vec(),
-            channel_bindings: features.channel_bindings().map(<[_]>::to_vec),
+            channel_bindings: features.channel_binding_names().map(<[_]>::to_vec),
         };
         if offer.mechanisms.is_empty() {
             return self.finish_with(now, Error::Missing(Missing::Authentication));
@@ -59,13 +59,15 @@ impl Client {
         refused: Option<Refused>,
     ) {
         let names: Vec<&str> = offer.mechanisms.iter().map(String::as_str).collect();
+        let announced = offer.channel_bindings.as_ref();
+        let announced = announced.map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
         let none = ChannelBindings::default();
         let tls = self.stream.tls();
         let attempt = sasl::Attempt {
             offered: &names,
             secure: tls.is_some(),
             bindings: tls.map_or(&none, |tls| &tls.bindings),
-            server_bindings: offer.channel_bindings.as_deref(),
+            server_bindings: announced.as_deref(),
             authzid: None,
         };
         let (session, start) = match (attempt.start(&credentials, &policy, &mut self.entropy), refused) {

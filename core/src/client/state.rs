@@ -1,7 +1,7 @@
 //! How far a stream is, from the first byte to the last (RFC 6120 section 4.3).
 
 use crate::jid::FullJid;
-use crate::sasl::{ChannelBinding, ClientSession, Credentials, Mechanism, Policy};
+use crate::sasl::{ClientSession, Credentials, Mechanism, Policy};
 use crate::xml::Element;
 
 /// How far the stream is.
@@ -83,7 +83,8 @@ impl State {
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
     pub(super) mechanisms: Vec<String>,
-    pub(super) channel_bindings: Option<Vec<ChannelBinding>>,
+    /// By name.
+    pub(super) channel_bindings: Option<Vec<String>>,
 }
 
 /// One attempt with one mechanism, and what is needed to make the next.

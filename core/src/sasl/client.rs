@@ -6,11 +6,10 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-use super::hash::Secret;
-use super::hash::wipe;
+use super::hash::{Secret, same, wipe};
 use super::scram::escape;
 use super::simple::{self, Properties};
-use super::{ChannelBinding, ChannelBindings, Mechanism, Policy, ScramHash, oauthbearer};
+use super::{ChannelBinding, ChannelBindings, Mechanism, Policy, ScramHash, downgrade, ht, oauthbearer};
 use crate::machine::Entropy;
 use scram::Scram;
 
@@ -148,6 +147,9 @@ pub enum ClientError {
     KeysOutdated,
     /// The server says in SCRAM's last message that it refuses.
     Refused,
+    /// The server has offered other mechanisms or kinds of channel binding than those that arrived: someone on the way has
+    /// changed the list (XEP-0474).
+    Downgrade,
 }
 
 impl std::fmt::Display for ClientError {
@@ -158,6 +160,9 @@ impl std::fmt::Display for ClientError {
             ClientError::Iterations => "the server asks for an iteration count outside the policy's range",
             ClientError::KeysOutdated => "the stored keys no longer fit the account; the password is needed",
             ClientError::Refused => "the server refused the proof",
+            ClientError::Downgrade => {
+                "what the server offered has been changed on the way; someone is in the middle"
+            }
         })
     }
 }
@@ -173,8 +178,9 @@ pub struct Attempt<'a> {
     pub secure: bool,
     /// The channel bindings that TLS gives.
     pub bindings: &'a ChannelBindings,
-    /// The kinds of channel binding that the server announces (XEP-0440); `None` if it does not say.
-    pub server_bindings: Option<&'a [ChannelBinding]>,
+    /// The kinds of channel binding that the server announces (XEP-0440), by name, unknown ones included; `None` if it does
+    /// not say.
+    pub server_bindings: Option<&'a [&'a str]>,
     /// As whom to act, where that is not simply whom the credentials stand for (RFC 6120 section 6.3.8): a bare JID
     /// between client and server, a domain between servers.
     pub authzid: Option<&'a str>,
@@ -194,6 +200,10 @@ enum State {
     /// It has, and can only fail now.
     TokenRefused(Vec<u8>),
     Scram(Box<Scram>),
+    /// The token has been proved; so must the server prove it.
+    Ht {
+        expected: Vec<u8>,
+    },
     /// The server has succeeded.
     Done(Option<ClientKeys>),
     Broken,
@@ -231,6 +241,7 @@ impl Attempt<'_> {
                     policy,
                     entropy.id(),
                 )?;
+                let scram = scram.offered(downgrade::lists(self.offered, self.server_bindings));
                 (State::Scram(Box::new(scram)), initial)
             }
             Mechanism::OAuthBearer => (State::ToldToken, self.message(mechanism, credentials)?),
@@ -275,11 +286,36 @@ impl ClientSession {
         server_cb: Option<&[ChannelBinding]>,
         entropy: &mut Entropy,
     ) -> Result<(ClientSession, Start), SelectError> {
-        Attempt { offered, secure, bindings, server_bindings: server_cb, authzid: None }.start(
-            credentials,
-            policy,
-            entropy,
-        )
+        let names = server_cb.map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+        let attempt = Attempt { offered, secure, bindings, server_bindings: names.as_deref(), authzid: None };
+        attempt.start(credentials, policy, entropy)
+    }
+
+    /// Begins with a token that the server has given for this mechanism, one of [`Mechanism::WITH_TOKEN`] (XEP-0484).
+    ///
+    /// # Errors
+    /// If the mechanism takes no token, or the connection has no channel binding of its kind; if the policy does not allow
+    /// it; if the name cannot be one.
+    pub fn with_token(
+        mechanism: Mechanism,
+        username: &str,
+        token: &str,
+        policy: &Policy,
+        secure: bool,
+        bindings: &ChannelBindings,
+    ) -> Result<(ClientSession, Start), SelectError> {
+        let Mechanism::Ht { binding } = mechanism else { return Err(SelectError::NothingInCommon) };
+        let data = ht::binding_data(binding, bindings).ok_or(SelectError::NothingInCommon)?;
+        if !policy.allows(mechanism, secure) {
+            return Err(SelectError::BelowFloor);
+        }
+        if username.is_empty() || username.contains('\0') || token.is_empty() {
+            return Err(SelectError::BadCredentials);
+        }
+        let proof = ht::initiator(token.as_bytes(), data);
+        let state = State::Ht { expected: ht::responder(token.as_bytes(), data) };
+        let initial = Some(ht::Request { username: username.to_owned(), proof }.write());
+        Ok((ClientSession { mechanism, state }, Start { mechanism, initial }))
     }
 
     /// The mechanism of this attempt.
@@ -309,8 +345,9 @@ impl ClientSession {
         match (std::mem::replace(&mut self.state, State::Broken), data.unwrap_or_default()) {
             (State::Told | State::ToldToken, []) => self.state = State::Done(None),
             (State::Told | State::ToldToken, _) => return Err(ClientError::Malformed),
+            (State::Ht { expected }, data) if same(&expected, data) => self.state = State::Done(None),
             (State::Scram(scram), data) => self.state = State::Done(Some(scram.success(data)?)),
-            (State::TokenRefused(_) | State::Done(_) | State::Broken, _) => {
+            (State::Ht { .. } | State::TokenRefused(_) | State::Done(_) | State::Broken, _) => {
                 return Err(ClientError::ServerNotAuthenticated);
             }
         }

@@ -12,7 +12,7 @@ pub struct Policy {
     pub require_channel_binding: bool,
     /// PLAIN over TLS. Default: true. The server then sees the password, so this trusts it and its certificate.
     pub plain_over_tls: bool,
-    /// PLAIN and OAUTHBEARER without TLS, where anyone on the way can read the secret. Default: false.
+    /// PLAIN, OAUTHBEARER and tokens without TLS, where anyone on the way can read the secret. Default: false.
     pub plain_without_tls: bool,
     /// SCRAM only with this hash or a stronger one. Default: SHA-1, which is still sound as SCRAM uses it.
     pub min_hash: ScramHash,
@@ -49,7 +49,9 @@ impl Policy {
         let strong = match mechanism {
             Mechanism::Scram { hash, .. } => hash >= self.min_hash,
             Mechanism::Plain if secure => self.plain_over_tls,
-            Mechanism::Plain | Mechanism::OAuthBearer => secure || self.plain_without_tls,
+            Mechanism::Plain | Mechanism::OAuthBearer | Mechanism::Ht { .. } => {
+                secure || self.plain_without_tls
+            }
             Mechanism::External | Mechanism::Anonymous => true,
         };
         strong
@@ -69,7 +71,7 @@ pub struct ServerPolicy {
     pub scram: Option<ScramHash>,
     /// PLAIN over TLS. Default: true. Costs one PBKDF2 a login, where SCRAM costs none.
     pub plain_over_tls: bool,
-    /// PLAIN and OAUTHBEARER without TLS; needs `require_tls` to be off as well. Default: false.
+    /// PLAIN, OAUTHBEARER and tokens without TLS; needs `require_tls` to be off as well. Default: false.
     pub plain_without_tls: bool,
     /// EXTERNAL, to clients with a certificate. Default: true; the embedder judges the certificate.
     pub external: bool,
@@ -77,6 +79,9 @@ pub struct ServerPolicy {
     pub oauthbearer: bool,
     /// ANONYMOUS. Default: false.
     pub anonymous: bool,
+    /// SCRAM says what was offered, so that a client finds out if someone on the way has changed it (XEP-0474). Default:
+    /// true; clients that do not know it must pass over it (RFC 5802 section 5.1).
+    pub downgrade_protection: bool,
     /// The iteration count to show for accounts that do not exist. Set it to what existing accounts have, else the
     /// count tells who exists. Default: [`StoredCredentials::DEFAULT_ITERATIONS`].
     pub iterations: u32,
@@ -94,6 +99,7 @@ impl Default for ServerPolicy {
             external: true,
             oauthbearer: false,
             anonymous: false,
+            downgrade_protection: true,
             iterations: StoredCredentials::DEFAULT_ITERATIONS,
         }
     }
@@ -116,6 +122,18 @@ impl ServerPolicy {
         Mechanism::ALL.into_iter().filter(|mechanism| self.judge(*mechanism, transport).is_ok()).collect()
     }
 
+    /// The mechanisms that tokens can be had for, and used with, on this connection (XEP-0484), strongest first.
+    pub fn offer_with_token(&self, transport: Transport<'_>) -> Vec<Mechanism> {
+        let allowed = |mechanism: &Mechanism| self.judge(*mechanism, transport).is_ok();
+        Mechanism::WITH_TOKEN.into_iter().filter(allowed).collect()
+    }
+
+    /// As [`select`](ServerPolicy::select), for a mechanism with a token.
+    pub fn select_with_token(&self, name: &str, transport: Transport<'_>) -> Result<Mechanism, Condition> {
+        let mechanism = Mechanism::with_token(name).ok_or(Condition::InvalidMechanism)?;
+        self.judge(mechanism, transport).map(|()| mechanism)
+    }
+
     /// The mechanism that a client asks for by name, or why it cannot have it (RFC 6120 sections 6.5.4, 6.5.7 and
     /// 6.5.9). Accepts exactly what [`offer`](ServerPolicy::offer) lists.
     pub fn select(&self, name: &str, transport: Transport<'_>) -> Result<Mechanism, Condition> {
@@ -130,11 +148,13 @@ impl ServerPolicy {
             Mechanism::OAuthBearer => self.oauthbearer,
             Mechanism::Anonymous => self.anonymous,
             Mechanism::External => self.external,
+            Mechanism::Ht { .. } => true,
         };
         let bound = mechanism.is_bound();
         let exposed = mechanism.sends_secret() && !self.plain_without_tls;
         let usable = match mechanism {
             Mechanism::Scram { plus: true, .. } => !transport.bindings.is_empty(),
+            Mechanism::Ht { binding } => super::ht::binding_data(binding, transport.bindings).is_some(),
             Mechanism::External => transport.secure && transport.client_certificate,
             _ => true,
         };

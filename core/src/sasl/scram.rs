@@ -79,6 +79,8 @@ pub(super) struct ServerFirst<'a> {
     pub(super) salt: Vec<u8>,
     /// One too large for the type is its maximum.
     pub(super) iterations: u32,
+    /// The hash of what the server has offered (XEP-0474).
+    pub(super) offered: Option<&'a str>,
 }
 
 impl<'a> ServerFirst<'a> {
@@ -87,8 +89,13 @@ impl<'a> ServerFirst<'a> {
         let nonce = nonce(next(&mut parts, 'r')?)?;
         let salt = decode(next(&mut parts, 's')?)?;
         let iterations = number(next(&mut parts, 'i')?)?;
-        extensions(parts)?;
-        Ok(ServerFirst { nonce, salt, iterations })
+        extensions(parts.clone())?;
+        let mut hashes = parts.filter_map(|part| part.strip_prefix("h="));
+        let offered = hashes.next();
+        if hashes.next().is_some() {
+            return Err(Malformed);
+        }
+        Ok(ServerFirst { nonce, salt, iterations, offered })
     }
 }
 

@@ -5,9 +5,12 @@ mod scram;
 #[cfg(test)]
 mod tests;
 
-use super::hash::Secret;
+use super::hash::{Secret, same};
 use super::stored::{FOR_PASSWORD, decoy};
-use super::{ChannelBindings, Condition, Mechanism, ScramKeys, StoredCredentials, oauthbearer, simple};
+use super::{
+    ChannelBindings, Condition, Mechanism, Password, ScramHash, ScramKeys, StoredCredentials, downgrade, ht,
+    oauthbearer, simple,
+};
 use crate::jid::Jid;
 use crate::machine::Entropy;
 use scram::{ScramFinal, ScramFirst};
@@ -20,6 +23,12 @@ pub enum ServerStep {
     Challenge(Vec<u8>),
     /// Look up the stored credentials of a user (prepared local part) and give them to [`ServerSession::credentials`].
     NeedCredentials {
+        /// Local part.
+        username: String,
+    },
+    /// Look up the tokens of a user (prepared local part) that are good for this mechanism and client, and give them to
+    /// [`ServerSession::tokens`].
+    NeedTokens {
         /// Local part.
         username: String,
     },
@@ -55,6 +64,9 @@ impl std::fmt::Debug for ServerStep {
             }
             ServerStep::NeedCredentials { username } => {
                 f.debug_struct("NeedCredentials").field("username", username).finish()
+            }
+            ServerStep::NeedTokens { username } => {
+                f.debug_struct("NeedTokens").field("username", username).finish()
             }
             ServerStep::NeedTokenVerdict { username, .. } => {
                 f.debug_struct("NeedTokenVerdict").field("username", username).finish_non_exhaustive()
@@ -92,6 +104,8 @@ struct Context {
     nonce: String,
     secret: [u8; 32],
     iterations: u32,
+    /// What was offered, as XEP-0474 hashes it, if that is to be said.
+    offered: Option<String>,
 }
 
 enum State {
@@ -105,6 +119,13 @@ enum State {
         authzid: Option<String>,
         password: Secret,
     },
+    /// A token has been proved, and which one it was is to be found out.
+    Tokens {
+        username: String,
+        proof: Vec<u8>,
+    },
+    /// It was this one.
+    Proved(usize),
     /// SCRAM waits for a look-up.
     ScramFirst {
         username: String,
@@ -156,6 +177,7 @@ impl ServerSession {
                 nonce: entropy.id(),
                 secret: *secret,
                 iterations: StoredCredentials::DEFAULT_ITERATIONS,
+                offered: None,
             },
             state: State::Start { prompted: false },
         }
@@ -169,9 +191,25 @@ impl ServerSession {
         self
     }
 
+    /// Lets SCRAM say what was offered (XEP-0474): the mechanisms, and the kinds of channel binding if any were announced
+    /// (XEP-0440), by name, exactly as the client should have seen them. Call it right after `start`.
+    #[must_use]
+    pub fn protect(mut self, mechanisms: &[&str], bindings: Option<&[&str]>) -> ServerSession {
+        self.context.offered = Some(downgrade::lists(mechanisms, bindings));
+        self
+    }
+
     /// The mechanism of this attempt.
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
+    }
+
+    /// Which of the tokens given to [`tokens`](ServerSession::tokens) the client has proved, after success.
+    pub fn proved_token(&self) -> Option<usize> {
+        match self.state {
+            State::Proved(token) => Some(token),
+            _ => None,
+        }
     }
 
     /// A response from the client, the initial one included (`None`: it sent none with `<auth/>`).
@@ -212,6 +250,35 @@ impl ServerSession {
         }
     }
 
+    /// The tokens that the client may have, none of which others have; `None` where there is none. As many each time, whether
+    /// there are any or not: so nobody can tell by the time it takes. If `disabled`, the account may not log in.
+    pub fn tokens(&mut self, tokens: &[Option<Password>], disabled: bool) -> ServerStep {
+        let State::Tokens { username, proof } = std::mem::replace(&mut self.state, State::Done) else {
+            return ServerStep::Failure(Condition::TemporaryAuthFailure);
+        };
+        let Mechanism::Ht { binding } = self.mechanism else {
+            return ServerStep::Failure(Condition::TemporaryAuthFailure);
+        };
+        let Some(data) = ht::binding_data(binding, &self.context.bindings) else {
+            return ServerStep::Failure(Condition::NotAuthorized);
+        };
+        let mut proved = None;
+        for (n, token) in tokens.iter().enumerate() {
+            let fake = Password::default();
+            let key = token.as_ref().unwrap_or(&fake).as_str().as_bytes();
+            let (expected, answer) = (ht::initiator(key, data), ht::responder(key, data));
+            if same(&expected, &proof) & token.is_some() {
+                proved = Some((n, answer));
+            }
+        }
+        let Some((n, answer)) = proved else { return ServerStep::Failure(Condition::NotAuthorized) };
+        let step = self.finish(username, disabled, None, Some(answer));
+        if matches!(step, ServerStep::Success { .. }) {
+            self.state = State::Proved(n);
+        }
+        step
+    }
+
     /// The look-up or the verdict cannot be had right now (a store that does not answer, say): ends the attempt.
     pub fn unavailable(&mut self) -> ServerStep {
         self.state = State::Done;
@@ -245,6 +312,7 @@ impl ServerSession {
             Mechanism::Plain => self.plain(message),
             Mechanism::External => self.external(message),
             Mechanism::Anonymous => anonymous(message),
+            Mechanism::Ht { .. } => self.ht(message),
             Mechanism::OAuthBearer => self.oauthbearer(message),
             Mechanism::Scram { hash, plus } => {
                 ScramFirst::read(hash, plus, &self.context, message).map(|first| {
@@ -262,6 +330,14 @@ impl ServerSession {
             }
         };
         step.unwrap_or_else(ServerStep::Failure)
+    }
+
+    fn ht(&mut self, message: &[u8]) -> Result<ServerStep, Condition> {
+        let ht::Request { username, proof } =
+            ht::Request::parse(message).ok_or(Condition::MalformedRequest)?;
+        let username = self.context.prepare(&username).ok_or(Condition::NotAuthorized)?;
+        self.state = State::Tokens { username: username.clone(), proof };
+        Ok(ServerStep::NeedTokens { username })
     }
 
     fn plain(&mut self, message: &[u8]) -> Result<ServerStep, Condition> {
@@ -329,7 +405,7 @@ impl ServerSession {
     ) -> ServerStep {
         let fake = self.context.decoy(first.hash(), username);
         let known = keys.is_some().then(|| username.to_owned());
-        let (challenge, last) = first.challenge(keys.unwrap_or(&fake));
+        let (challenge, last) = first.challenge(keys.unwrap_or(&fake), self.context.offered.as_deref());
         self.state = State::ScramFinal { username: known, disabled, last };
         ServerStep::Challenge(challenge)
     }
@@ -381,7 +457,7 @@ impl Context {
         (Jid::from_parts(Some(local), &self.domain, None).ok()? == jid).then(|| local.to_owned())
     }
 
-    fn decoy(&self, hash: super::ScramHash, username: &str) -> ScramKeys {
+    fn decoy(&self, hash: ScramHash, username: &str) -> ScramKeys {
         decoy(&self.secret, hash, username, self.iterations)
     }
 }

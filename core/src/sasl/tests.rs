@@ -2,6 +2,8 @@
 
 mod choice;
 mod client_hostile;
+mod downgrade;
+mod ht;
 mod messages;
 mod pair;
 mod server_hostile;

@@ -17,8 +17,8 @@ pub enum Feature {
     Mechanisms(Vec<String>),
     /// SASL2 (XEP-0388), and what can be asked for along with it.
     Authentication(Authentication),
-    /// Kinds of channel binding that the server can do (XEP-0440). Kinds we do not know are left out.
-    ChannelBindings(Vec<ChannelBinding>),
+    /// Kinds of channel binding that the server can do (XEP-0440), by name.
+    ChannelBindings(Vec<String>),
     /// Resource binding (RFC 6120 section 7.2).
     Bind,
     /// Session establishment as RFC 3921 section 3 had it.
@@ -75,8 +75,14 @@ impl Features {
     }
 
     /// The channel-binding kinds announced (XEP-0440); `None` where the server announces nothing, which is not the same as
-    /// announcing none that we know.
-    pub fn channel_bindings(&self) -> Option<&[ChannelBinding]> {
+    /// announcing none that we know. Kinds we do not know are left out.
+    pub fn channel_bindings(&self) -> Option<Vec<ChannelBinding>> {
+        let names = self.channel_binding_names()?;
+        Some(names.iter().filter_map(|name| ChannelBinding::from_name(name)).collect())
+    }
+
+    /// The same by name, those included that we do not know.
+    pub fn channel_binding_names(&self) -> Option<&[String]> {
         self.list.iter().find_map(|feature| match feature {
             Feature::ChannelBindings(kinds) => Some(kinds.as_slice()),
             _ => None,
@@ -111,8 +117,9 @@ impl Feature {
             ("authentication", ns::SASL2) => Feature::Authentication(Authentication::parse(element)),
             ("sasl-channel-binding", ns::SASL_CB) => {
                 let kinds = element.children().filter(|child| child.is("channel-binding", ns::SASL_CB));
-                let kinds = kinds.filter_map(|kind| kind.attr("type").and_then(ChannelBinding::from_name));
-                Feature::ChannelBindings(kinds.collect())
+                Feature::ChannelBindings(
+                    kinds.filter_map(|kind| kind.attr("type").map(str::to_owned)).collect(),
+                )
             }
             ("bind", ns::BIND) => Feature::Bind,
             ("session", ns::SESSION) => Feature::Session { optional: has("optional") },
@@ -133,9 +140,9 @@ impl Feature {
                 })
             }
             Feature::Authentication(authentication) => authentication.builder(),
-            Feature::ChannelBindings(kinds) => {
-                kinds.iter().fold(Element::builder("sasl-channel-binding", ns::SASL_CB), |bindings, kind| {
-                    bindings.child(Element::builder("channel-binding", ns::SASL_CB).attr("type", kind.name()))
+            Feature::ChannelBindings(names) => {
+                names.iter().fold(Element::builder("sasl-channel-binding", ns::SASL_CB), |bindings, name| {
+                    bindings.child(Element::builder("channel-binding", ns::SASL_CB).attr("type", name))
                 })
             }
             Feature::Bind => Element::builder("bind", ns::BIND),
@@ -166,8 +173,8 @@ mod tests {
                 Feature::StartTls { required: false },
                 Feature::Mechanisms(vec!["SCRAM-SHA-256-PLUS".into(), "PLAIN".into()]),
                 Feature::ChannelBindings(vec![
-                    ChannelBinding::TlsExporter,
-                    ChannelBinding::TlsServerEndPoint,
+                    ChannelBinding::TlsExporter.name().into(),
+                    ChannelBinding::TlsServerEndPoint.name().into(),
                 ]),
                 Feature::Bind,
                 Feature::Session { optional: true },
@@ -204,7 +211,8 @@ mod tests {
     fn xep0440_unknown_kinds_are_left_out_but_the_announcement_stays() {
         let xml = "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-unheard-of'/>\
                    </sasl-channel-binding>";
-        assert_eq!(parse(xml).channel_bindings(), Some(&[][..]));
+        assert_eq!(parse(xml).channel_bindings(), Some(vec![]));
+        assert_eq!(parse(xml).channel_binding_names(), Some(&["tls-unheard-of".to_owned()][..]));
         assert_eq!(parse("").channel_bindings(), None);
     }
 

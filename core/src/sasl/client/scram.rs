@@ -1,10 +1,10 @@
 //! SCRAM as a client speaks it (RFC 5802).
 
 use super::{ClientError, ClientKeys, Credentials, Policy, SelectError};
-use crate::sasl::ScramHash;
 use crate::sasl::hash::{Secret, same, xor};
 use crate::sasl::scram::{Flag, ServerFinal, ServerFirst, encode, escape};
 use crate::sasl::stored::prepare_password;
+use crate::sasl::{ScramHash, downgrade};
 use std::ops::RangeInclusive;
 
 /// An exchange under way.
@@ -17,6 +17,8 @@ pub(super) struct Scram {
     /// The first message without its head.
     bare: String,
     nonce: String,
+    /// What the server has offered, as XEP-0474 hashes it.
+    offered: String,
     stage: Stage,
 }
 
@@ -75,8 +77,22 @@ impl Scram {
         let initial = format!("{head}{bare}").into_bytes();
         let binding = [head.as_bytes(), data].concat();
         let iterations = policy.min_iterations..=policy.max_iterations;
-        let scram = Scram { hash, knowledge, iterations, binding, bare, nonce, stage: Stage::First };
+        let scram = Scram {
+            hash,
+            knowledge,
+            iterations,
+            binding,
+            bare,
+            nonce,
+            offered: String::new(),
+            stage: Stage::First,
+        };
         Ok((scram, initial))
+    }
+
+    /// What the server has offered, as XEP-0474 hashes it: compared with what the server says that it has.
+    pub(super) fn offered(self, lists: String) -> Scram {
+        Scram { offered: lists, ..self }
     }
 
     /// Answers a challenge. After an error there is nothing left to answer with.
@@ -111,6 +127,10 @@ impl Scram {
         // The server has to add something of its own: our half alone would let it replay an old exchange.
         if first.nonce.strip_prefix(self.nonce.as_str()).is_none_or(str::is_empty) {
             return Err(ClientError::Malformed);
+        }
+        // Said nothing of the password yet: whoever has changed the list gets nothing to guess it by.
+        if first.offered.is_some_and(|said| said != downgrade::hash(self.hash, &self.offered)) {
+            return Err(ClientError::Downgrade);
         }
         let keys = self.keys(&first)?;
         let without_proof = format!("c={},r={}", encode(&self.binding), first.nonce);

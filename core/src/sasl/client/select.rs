@@ -74,10 +74,11 @@ fn binding<'a>(
         // guess would be refused as if the password were wrong.
         None if policy.require_channel_binding => mine.first(),
         None => None,
-        Some(theirs) => mine.iter().find(|kind| theirs.contains(kind)),
+        Some(theirs) => mine.iter().find(|kind| theirs.contains(&kind.name())),
     };
-    let lacks_common_ground =
-        attempt.server_bindings.is_some_and(|theirs| !theirs.contains(&ChannelBinding::TlsServerEndPoint));
+    let lacks_common_ground = attempt
+        .server_bindings
+        .is_some_and(|theirs| !theirs.contains(&ChannelBinding::TlsServerEndPoint.name()));
     if kind.is_none() && lacks_common_ground {
         // Every server has tls-server-end-point to fall back on (XEP-0440 rule 6): someone took it off the list.
         return Err(SelectError::Downgrade);

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::sasl::hash::{Secret, same, xor};
 use crate::sasl::scram::{ClientFinal, ClientFirst, Flag, encode};
-use crate::sasl::{ChannelBinding, Condition, ScramHash, ScramKeys};
+use crate::sasl::{ChannelBinding, Condition, ScramHash, ScramKeys, downgrade};
 
 /// The client has sent its first message.
 pub(super) struct ScramFirst {
@@ -57,9 +57,12 @@ impl ScramFirst {
         &self.username
     }
 
-    /// Answers with `server-first-message`.
-    pub(super) fn challenge(self, keys: &ScramKeys) -> (Vec<u8>, ScramFinal) {
-        let challenge = format!("r={},s={},i={}", self.nonce, encode(&keys.salt), keys.iterations);
+    /// Answers with `server-first-message`. `offered`: the lists to say the hash of.
+    pub(super) fn challenge(self, keys: &ScramKeys, offered: Option<&str>) -> (Vec<u8>, ScramFinal) {
+        let mut challenge = format!("r={},s={},i={}", self.nonce, encode(&keys.salt), keys.iterations);
+        if let Some(offered) = offered {
+            challenge = format!("{challenge},h={}", downgrade::hash(self.hash, offered));
+        }
         let last = ScramFinal {
             hash: self.hash,
             authzid: self.authzid,

@@ -84,3 +84,34 @@ fn rfc5802_5_1_extensions_of_the_client_are_part_of_what_it_proves() {
     let step = server.response(Some(format!("{without_proof},p={proof}").as_bytes()));
     assert!(matches!(step, ServerStep::Success { .. }), "{step:?}");
 }
+
+#[test]
+fn xep0474_4_3_the_example() {
+    let bindings =
+        ChannelBindings { tls_exporter: Some(b"THIS IS FAKE CB DATA".to_vec()), tls_server_end_point: None };
+    let hash = ScramHash::Sha1;
+    let keys = ScramKeys::from_prepared(hash, b"pencil", &STANDARD.decode("QSXCR+Q6sek8bf92").unwrap(), 4096);
+    let mut server = ServerSession::start(
+        Mechanism::Scram { hash, plus: true },
+        "example.org",
+        &[],
+        &bindings,
+        &[0; 32],
+        &mut Entropy::from_seed([0; 32]),
+    )
+    .protect(&["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"], Some(&["tls-server-end-point", "tls-exporter"]));
+    server.context.nonce = "a09117a6-ac50-4f2f-93f1-93799c2bddf6".into();
+    server.response(Some(b"p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6"));
+    let challenge = "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,\
+                     s=QSXCR+Q6sek8bf92,i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=";
+    let stored = StoredCredentials { scram: vec![keys], disabled: false };
+    assert_eq!(server.credentials(Some(stored)), ServerStep::Challenge(challenge.into()));
+    let last = "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,\
+                r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,\
+                x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3,p=M/SIDjT+dfcxUh89jZEypRvFxB4=";
+    let data = Some(b"v=MQrMPvv7yv4x4Cq4W4Ih25EqS2c=".to_vec());
+    assert_eq!(
+        server.response(Some(last.as_bytes())),
+        ServerStep::Success { username: Some("user".into()), data }
+    );
+}

@@ -17,7 +17,7 @@ fn attempt(
         offered: &offered,
         secure: true,
         bindings: &bindings,
-        server_bindings: Some(&ChannelBinding::ALL),
+        server_bindings: Some(&ChannelBinding::ALL.map(ChannelBinding::name)),
         authzid,
     }
     .start(credentials, &only(mechanism), &mut entropy(1))

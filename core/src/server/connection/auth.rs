@@ -52,7 +52,13 @@ impl Negotiation {
             link.config.secret(),
             &mut self.entropy,
         );
-        let session = session.decoy_iterations(policy.iterations);
+        let mut session = session.decoy_iterations(policy.iterations);
+        if policy.downgrade_protection {
+            let offered: Vec<&str> = self.offered.iter().map(|mechanism| mechanism.name()).collect();
+            let announced = self.announced.as_ref();
+            let announced = announced.map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+            session = session.protect(&offered, announced.as_deref());
+        }
         let mut exchange = Box::new(Exchange { session, mechanism, account: None, question: None });
         match decode(element) {
             Ok(initial) => {
@@ -123,6 +129,10 @@ impl Negotiation {
                     self.advance(link, now, exchange, step);
                 }
             },
+            // No mechanism with a token is offered here.
+            ServerStep::NeedTokens { .. } => {
+                self.refuse(link, now, Some(&exchange), Condition::InvalidMechanism)
+            }
             ServerStep::NeedTokenVerdict { username, token } => {
                 let Some(domain) = self.domain.clone() else { return };
                 let event = Event::TokenVerdict { domain, username, token };

@@ -23,6 +23,8 @@ pub(super) struct Negotiation {
     pub(super) claimed: Option<BareJid>,
     /// The mechanisms it was offered.
     pub(super) offered: Vec<Mechanism>,
+    /// The kinds of channel binding that were announced along with them.
+    pub(super) announced: Option<Vec<ChannelBinding>>,
     pub(super) auth_failures: u32,
     pub(super) bind_failures: u32,
     pub(super) registration_failures: u32,
@@ -84,6 +86,7 @@ impl Negotiation {
             domain: None,
             claimed: None,
             offered: Vec::new(),
+            announced: None,
             auth_failures: 0,
             bind_failures: 0,
             registration_failures: 0,
@@ -176,9 +179,10 @@ impl Negotiation {
         }
         if !self.offered.is_empty() {
             list.push(Feature::Mechanisms(self.offered.iter().map(|m| m.name().into()).collect()));
-            let bindings = channel_bindings(tls);
-            if self.offered.iter().any(|m| matches!(m, Mechanism::Scram { plus: true, .. })) {
-                list.push(Feature::ChannelBindings(bindings));
+            let plus = self.offered.iter().any(|m| matches!(m, Mechanism::Scram { plus: true, .. }));
+            self.announced = plus.then(|| channel_bindings(tls));
+            if let Some(kinds) = &self.announced {
+                list.push(Feature::ChannelBindings(kinds.iter().map(|kind| kind.name().into()).collect()));
             }
         }
         if Negotiation::offers_registration(link) {
