@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use waxwing_core::machine::Instant;
 
-use crate::shards::lock;
+use crate::sync::lock;
 
 /// So many addresses that have registered lately are remembered; while there are so many, no others may register.
 const REMEMBERED: usize = 10_000;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use waxwing_core::machine;
 
 use crate::applicants::Applicants;
-use crate::shards::lock;
+use crate::sync::lock;
 
 /// What a server's listeners let in, all together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,30 +3,28 @@
 //! Threads are dear compared with tasks; this is for programs that embed a server for few clients and want no runtime.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use waxwing_core::machine::{Entropy, Machine};
+use waxwing_core::machine::Entropy;
 use waxwing_core::server::connection::{self, Connection, Transport};
 use waxwing_core::stream::{Condition, StreamError};
 
 use crate::door::{Door, Guest, Limits};
+use crate::pump::{Manner, Pump};
 use crate::served::Served;
-use crate::shards::{Mailbox, Shards, lock};
+use crate::shards::{Mailbox, Shards};
+use crate::sync::{Signal, lock, wait};
 
-/// Bytes read from a socket at once.
-const SCRATCH: usize = 16 << 10;
 /// Deliveries that may wait for a connection's writing thread.
 const MAILBOX: usize = 4096;
 /// How long a peer may take to close its side after the stream has ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// A write that makes no progress for this long has lost its reader.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A blocked write lets deliveries be taken so often: what waits is bounded in bytes only once the machine has it.
-const TURN: Duration = Duration::from_millis(500);
 /// While nobody more can be let in, how often those who take too long are looked for.
 const CROWDED: Duration = Duration::from_millis(250);
 
@@ -45,40 +43,24 @@ pub struct Server {
 #[derive(Debug, Default)]
 struct Live {
     stopping: bool,
-    connections: BTreeMap<u64, Arc<Shared>>,
+    connections: BTreeMap<u64, Arc<Client>>,
     listeners: Vec<(SocketAddr, JoinHandle<()>)>,
 }
 
-/// What the two threads of a connection share.
+/// One connection.
 #[derive(Debug)]
-struct Shared {
-    served: Mutex<Served>,
-    signal: Arc<Signal>,
-    /// Raised when the reading thread is done.
-    read_out: Signal,
+struct Client {
+    pump: Arc<Pump<Served>>,
     begun: Instant,
 }
 
-/// Wakes a thread that waits for something to do.
-#[derive(Debug, Default)]
-struct Signal {
-    raised: Mutex<bool>,
-    condvar: Condvar,
-}
-
-impl Signal {
-    fn raise(&self) {
-        *lock(&self.raised) = true;
-        self.condvar.notify_all();
+impl Client {
+    fn has_session(&self) -> bool {
+        self.pump.ask(|served| served.connection().session_facts().jid.is_some())
     }
 
-    fn wait(&self, at_most: Option<Duration>) {
-        let mut raised = lock(&self.raised);
-        if !*raised {
-            let wait = at_most.unwrap_or(Duration::from_secs(3600));
-            raised = self.condvar.wait_timeout(raised, wait).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *raised = false;
+    fn close(&self, error: StreamError) {
+        self.pump.tell(|served, now| served.close(now, error));
     }
 }
 
@@ -143,21 +125,19 @@ impl Server {
                 return false;
             }
             let mut negotiating = 0;
-            for shared in live.connections.values() {
-                negotiating += usize::from(!shared.has_session());
+            for client in live.connections.values() {
+                negotiating += usize::from(!client.has_session());
             }
             if negotiating < self.limits.negotiating.max(1) {
                 return true;
             }
             let late =
-                |shared: &&Arc<Shared>| shared.begun.elapsed() >= self.limits.haste && !shared.has_session();
-            for shared in live.connections.values().filter(late) {
+                |client: &&Arc<Client>| client.begun.elapsed() >= self.limits.haste && !client.has_session();
+            for client in live.connections.values().filter(late) {
                 let error = StreamError::new(Condition::ResourceConstraint);
-                let now = self.shards.clock().now();
-                lock(&shared.served).close(now, error.with_text("too many are waiting to log in"));
-                shared.signal.raise();
+                client.close(error.with_text("too many are waiting to log in"));
             }
-            live = self.gone.wait_timeout(live, CROWDED).unwrap_or_else(PoisonError::into_inner).0;
+            live = wait(&self.gone, live, Some(CROWDED));
         }
     }
 
@@ -168,49 +148,33 @@ impl Server {
         config: &Arc<connection::Config>,
         transport: &Transport,
     ) -> io::Result<()> {
-        socket.set_nodelay(true)?;
-        socket.set_write_timeout(Some(TURN))?;
-        // What can fail comes first, so that nothing is left behind where it does.
-        let (reader, stopper) = (socket.try_clone()?, socket.try_clone()?);
         let clock = self.shards.clock();
         let entropy = lock(&self.entropy).fork();
         let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
         let signal = Arc::new(Signal::default());
         let bell = Arc::clone(&signal);
         let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
-        let served = Mutex::new(Served::new(connection, mailbox, Arc::clone(&self.shards), guest));
-        let (read_out, begun) = (Signal::default(), Instant::now());
-        let shared = Arc::new(Shared { served, signal, read_out, begun });
-
+        let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
+        let manner = Manner {
+            // Also while a write is blocked: what waits is bounded in bytes only once the machine has it.
+            collect: Served::collect,
+            stalled: Some(WRITE_TIMEOUT),
+            linger: LINGER,
+        };
+        let pump = Arc::new(Pump::new(served, socket, clock, signal, manner)?);
+        pump.set_last_words(self.limits.last_words);
         let id = self.shards.fresh_id();
-        lock(&self.live).connections.insert(id, Arc::clone(&shared));
+        let client = Client { pump: Arc::clone(&pump), begun: Instant::now() };
+        lock(&self.live).connections.insert(id, Arc::new(client));
         let server = Arc::clone(self);
-        let last_words = self.limits.last_words;
-        let reading = Arc::clone(&shared);
-        let started = thread::Builder::new()
-            .name(format!("waxwing-read-{id}"))
-            .spawn(move || {
-                reading.read(&reader, clock);
-                reading.read_out.raise();
-            })
-            .and_then(|_| {
-                thread::Builder::new().name(format!("waxwing-write-{id}")).spawn(move || {
-                    shared.write(&socket, clock, last_words);
-                    // The peer is read from until it has seen the end, or has had time to: closing a socket with
-                    // unread input resets the connection, and the reset would overtake the error that explains it.
-                    let _ = socket.shutdown(Shutdown::Write);
-                    shared.read_out.wait(Some(LINGER));
-                    let _ = socket.shutdown(Shutdown::Both);
-                    lock(&server.live).connections.remove(&id);
-                    server.gone.notify_all();
-                })
-            });
+        let started = pump.start(&format!("waxwing-{id}"), move || {
+            lock(&server.live).connections.remove(&id);
+            server.gone.notify_all();
+        });
         if started.is_err() {
-            // The reading thread may be there already.
-            let _ = stopper.shutdown(Shutdown::Both);
             lock(&self.live).connections.remove(&id);
         }
-        started.map(|_| ())
+        started
     }
 
     /// Closes every stream with `system-shutdown`, stops accepting, and waits until all connections have ended, at most
@@ -219,10 +183,8 @@ impl Server {
         let listeners = {
             let mut live = lock(&self.live);
             live.stopping = true;
-            let now = self.shards.clock().now();
-            for shared in live.connections.values() {
-                lock(&shared.served).close(now, StreamError::new(Condition::SystemShutdown));
-                shared.signal.raise();
+            for client in live.connections.values() {
+                client.close(StreamError::new(Condition::SystemShutdown));
             }
             std::mem::take(&mut live.listeners)
         };
@@ -240,114 +202,11 @@ impl Server {
             if left.is_zero() {
                 break;
             }
-            live = self.gone.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0;
+            live = wait(&self.gone, live, Some(left));
         }
         let clean = live.connections.is_empty();
         drop(live);
         self.shards.stop();
         clean
-    }
-}
-
-impl Shared {
-    fn has_session(&self) -> bool {
-        lock(&self.served).connection().session_facts().jid.is_some()
-    }
-
-    /// The reading thread: bytes go into the machine, and the writing thread is told.
-    fn read(&self, mut socket: &TcpStream, clock: crate::Clock) {
-        let mut scratch = vec![0; SCRATCH];
-        loop {
-            let (budget, finished) = {
-                let served = lock(&self.served);
-                (served.read_budget().min(SCRATCH), served.is_finished())
-            };
-            if budget == 0 && !finished {
-                // Over its rate, or waiting for an answer: the writing thread runs the deadlines.
-                thread::sleep(Duration::from_millis(5));
-                continue;
-            }
-            let room = if finished { SCRATCH } else { budget };
-            match socket.read(&mut scratch[..room]) {
-                Ok(n @ 1..) => lock(&self.served).receive(clock.now(), &scratch[..n]),
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => {
-                    lock(&self.served).receive_eof(clock.now());
-                    self.signal.raise();
-                    return;
-                }
-            }
-            self.signal.raise();
-        }
-    }
-
-    /// The writing thread: deliveries go into the machine, bytes out to the socket, and time is kept.
-    fn write(&self, socket: &TcpStream, clock: crate::Clock, last_words: Duration) {
-        let mut outgoing = Vec::new();
-        loop {
-            let wait = {
-                let mut served = lock(&self.served);
-                let now = clock.now();
-                served.collect(now);
-                if served.deadline().is_some_and(|d| d.at <= now.instant) {
-                    served.tick(now);
-                }
-                if served.transmit(&mut outgoing) == 0 && served.is_finished() {
-                    return;
-                }
-                served.deadline().map(|d| d.at.saturating_since(now.instant))
-            };
-            if outgoing.is_empty() {
-                self.signal.wait(wait);
-                continue;
-            }
-            if !self.write_all(socket, &outgoing, clock, last_words) {
-                lock(&self.served).receive_eof(clock.now());
-                return;
-            }
-            outgoing.clear();
-            outgoing.shrink_to(SCRATCH);
-        }
-    }
-
-    /// Writes all of it, and takes deliveries meanwhile. False: the peer has gone, or reads no more.
-    fn write_all(
-        &self,
-        mut socket: &TcpStream,
-        mut rest: &[u8],
-        clock: crate::Clock,
-        last_words: Duration,
-    ) -> bool {
-        let mut progress = Instant::now();
-        let mut finished = None;
-        loop {
-            match socket.write(rest) {
-                Ok(0) => return false,
-                Ok(n) => {
-                    rest = &rest[n..];
-                    progress = Instant::now();
-                }
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-                    ) => {}
-                Err(_) => return false,
-            }
-            if rest.is_empty() {
-                return true;
-            }
-            let mut served = lock(&self.served);
-            served.collect(clock.now());
-            served.tick(clock.now());
-            if served.is_finished() {
-                finished.get_or_insert_with(Instant::now);
-            }
-            drop(served);
-            let is_over = finished.is_some_and(|since| since.elapsed() >= last_words);
-            if is_over || progress.elapsed() >= WRITE_TIMEOUT {
-                return false;
-            }
-        }
     }
 }

@@ -12,7 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use waxwing_core::jid::{BareJid, FullJid};
@@ -27,6 +27,7 @@ use waxwing_core::stream::{Condition, StreamError};
 
 use crate::Clock;
 use crate::deriver::Deriver;
+use crate::sync::lock;
 
 /// Takes the hub's store requests, without waiting for their execution. Answers go to [`Shards::store_reply`]; a request
 /// that is not taken is answered on the spot, with `Err`.
@@ -393,10 +394,4 @@ impl State {
             mailbox.push(delivery);
         }
     }
-}
-
-/// A thread that panicked while it held the lock has left the data whole (every change is a single call of the core);
-/// the server goes on.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! Every adapter's client against every adapter's server, over loopback sockets: one suite, one instance for each pair.
 
 mod runtimes;
+mod two_threads;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -22,8 +23,8 @@ use waxwing_std::{Clock, entropy};
 use waxwing_tests::{Account, Random, SelfSigned};
 
 use runtimes::{
-    AsyncStdClient, AsyncStdServer, Serves, SmolClient, SmolServer, StdClient, StdServer, Talks, TokioClient,
-    TokioServer,
+    AsyncStdClient, AsyncStdServer, Serves, SmolClient, SmolServer, StdClient, StdDuplex, StdServer, Talks,
+    TokioClient, TokioServer,
 };
 
 /// Longer than anything here takes.
@@ -325,6 +326,8 @@ limits! {
 
 suite! {
     std_server_std_client: StdServer, StdClient;
+    std_server_std_duplex: StdServer, StdDuplex;
+    tokio_server_std_duplex: TokioServer, StdDuplex;
     std_server_tokio_client: StdServer, TokioClient;
     tokio_server_std_client: TokioServer, StdClient;
     tokio_server_tokio_client: TokioServer, TokioClient;

@@ -81,6 +81,26 @@ impl Talks for StdClient {
     }
 }
 
+/// Two threads for each client, and as many for each server connection.
+pub(crate) struct StdDuplex(pub(crate) waxwing_std::Duplex<Client>);
+
+impl Talks for StdDuplex {
+    fn connect(address: SocketAddr, config: Config) -> StdDuplex {
+        let clock = Clock::start();
+        let client = Client::new(config, clock.now(), entropy().unwrap());
+        let socket = TcpStream::connect(address).unwrap();
+        StdDuplex(waxwing_std::Duplex::new(client, socket, clock).unwrap())
+    }
+
+    fn event(&mut self) -> Event {
+        self.0.next_event(Some(PATIENCE)).expect("an event in time")
+    }
+
+    fn tell<R>(&mut self, f: impl FnOnce(&mut Client, Now) -> R) -> R {
+        self.0.tell(f)
+    }
+}
+
 pub(crate) struct TokioClient(Runtime, waxwing_tokio::Driver<Client>);
 
 impl Talks for TokioClient {
