@@ -7,6 +7,7 @@
 //! - [`Pair`] joins any two machines.
 //! - [`Simulation`] runs a whole server, its store and any number of clients.
 //! - [`stores`] is what every store must do.
+//! - [`Loopback`] is a server on real sockets, for tests of programs.
 //! - [`Raw`] is a machine without a mind of its own: a hostile peer, or one that a test writes byte by byte.
 //!
 //! [`Pair`] keeps the run-loop invariant for both, as an adapter would:
@@ -35,6 +36,7 @@
 mod account;
 mod certificate;
 mod clock;
+pub mod loopback;
 mod pair;
 mod pipe;
 mod random;
@@ -45,6 +47,7 @@ pub mod stores;
 pub use account::Account;
 pub use certificate::SelfSigned;
 pub use clock::Clock;
+pub use loopback::Loopback;
 pub use pair::{Entry, Pair, Side};
 pub use pipe::{Arrival, Conditions, Pipe, Split};
 pub use random::Random;
