@@ -21,7 +21,15 @@
 //! | [`connection::Event::Stanza`] | [`Hub::stanza`](hub::Hub::stanza) |
 //! | [`hub::Output::Deliver`] | [`Connection::deliver`](connection::Connection::deliver) |
 //! | [`hub::Output::Close`] | [`Connection::close`](connection::Connection::close) |
-//! | [`connection::Event::Closed`], after `Bind` | [`Hub::session_gone`](hub::Hub::session_gone) |
+//! | [`connection::Event::Enable`] | [`Hub::enable`](hub::Hub::enable) |
+//! | [`hub::Output::Enabled`] | [`Connection::enabled`](connection::Connection::enabled) |
+//! | [`connection::Event::Handled`] | [`Hub::handled`](hub::Hub::handled) |
+//! | [`connection::Event::AcknowledgementRequested`] | [`Hub::acknowledgement_requested`](hub::Hub::acknowledgement_requested) |
+//! | [`hub::Output::Acknowledge`] | [`Connection::acknowledge`](connection::Connection::acknowledge) |
+//! | [`connection::Event::Acknowledged`] | [`Hub::acknowledged`](hub::Hub::acknowledged) |
+//! | [`connection::Event::Resume`] | [`Hub::resume`](hub::Hub::resume) |
+//! | [`hub::Output::Resumed`], [`hub::Output::ResumeRefused`] | [`Connection::resumed`](connection::Connection::resumed), [`resume_refused`](connection::Connection::resume_refused) |
+//! | [`connection::Event::Closed`], after `Bind` or `Resume` | [`Hub::session_broken`](hub::Hub::session_broken) if [it is a break](crate::stream::Closed::is_break), else [`Hub::session_gone`](hub::Hub::session_gone) |
 //! | [`hub::Output::Store`] | a [store] |
 //! | a store's [`Reply`](store::Reply) | [`Hub::store_reply`](hub::Hub::store_reply) |
 
@@ -31,6 +39,7 @@ mod config;
 pub mod connection;
 mod context;
 pub mod hub;
+mod managed;
 pub mod module;
 mod outbox;
 mod output;

@@ -90,6 +90,16 @@ pub enum Closed {
     Tls(String),
 }
 
+impl Closed {
+    /// The peer may want to go on over another connection (XEP-0198 section 8): it has neither closed the stream nor made it end.
+    pub fn is_break(&self) -> bool {
+        match self {
+            Closed::Clean | Closed::PeerError(_) | Closed::Violation { .. } => false,
+            Closed::Eof | Closed::Local(_) | Closed::Tls(_) => true,
+        }
+    }
+}
+
 /// What comes out of a stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use waxwing_core::jid::BareJid;
 use waxwing_core::machine::{Deadline, Machine, Now};
 use waxwing_core::sasl;
 use waxwing_core::server::connection::{Connection, Event};
-use waxwing_core::server::hub::SessionId;
+use waxwing_core::server::hub::{Hub, SessionId};
 use waxwing_core::stanza::{Condition, ErrorType, StanzaError};
 use waxwing_core::stream::{Closed, StreamError};
 
@@ -53,6 +53,13 @@ impl Served {
                     self.account = None;
                     self.connection.bind_refused(now, error);
                 }
+                Delivery::Enabled(enabled) => self.connection.enabled(now, enabled),
+                Delivery::Acknowledge(h) => self.connection.acknowledge(now, h),
+                Delivery::Resumed(jid, previd, h) => self.connection.resumed(now, jid, previd, h),
+                Delivery::ResumeRefused(h) => {
+                    self.account = None;
+                    self.connection.resume_refused(now, h);
+                }
                 Delivery::Close(error) => self.connection.close(now, error),
             }
         }
@@ -79,6 +86,16 @@ impl Served {
                         self.shards.stanza(account, self.session, stanza);
                     }
                 }
+                Event::Handled { reply } => self.tell(|hub, now, session| hub.handled(now, session, reply)),
+                Event::Enable(enable) => self.tell(|hub, now, session| hub.enable(now, session, enable)),
+                Event::AcknowledgementRequested => {
+                    self.tell(|hub, now, session| hub.acknowledgement_requested(now, session));
+                }
+                Event::Acknowledged { h } => self.tell(|hub, now, session| hub.acknowledged(now, session, h)),
+                Event::Resume { account, previd, h } => {
+                    self.shards.resume(self.session, &account, previd, h, &self.mailbox);
+                    self.account = Some(account);
+                }
                 Event::Lookup { account } => self.shards.lookup(account, &self.mailbox),
                 Event::Register { account, password } => {
                     if self.guest.may_register(now.instant) {
@@ -99,7 +116,7 @@ impl Served {
                     self.connection.verdict(now, Err(sasl::Condition::NotAuthorized));
                 }
                 Event::Closed(closed) => {
-                    self.leave();
+                    self.leave(closed.is_break());
                     self.closed = Some(closed);
                 }
                 _ => {}
@@ -107,9 +124,17 @@ impl Served {
         }
     }
 
-    fn leave(&mut self) {
+    /// Tells the hub something about the session.
+    fn tell(&self, call: impl FnOnce(&mut Hub, Now, SessionId)) {
+        if let Some(account) = &self.account {
+            self.shards.session(account, |hub, now| call(hub, now, self.session));
+        }
+    }
+
+    /// `is_break`: the client may come back over another connection.
+    fn leave(&mut self, is_break: bool) {
         if let Some(account) = self.account.take() {
-            self.shards.session_gone(&account, self.session);
+            self.shards.session_gone(&account, self.session, is_break);
         }
     }
 }
@@ -154,8 +179,8 @@ impl Machine for Served {
 }
 
 impl Drop for Served {
-    /// However a connection ends, its session does not outlive it.
+    /// However a connection ends, its session does not outlive it, unless its client may resume it.
     fn drop(&mut self) {
-        self.leave();
+        self.leave(true);
     }
 }

@@ -19,7 +19,8 @@ use waxwing_core::jid::{BareJid, FullJid};
 use waxwing_core::machine::{Entropy, Instant};
 use waxwing_core::sasl::{Password, StoredCredentials};
 use waxwing_core::server::hub::{
-    self, BindRequest, Envelope, Granted, Hub, LookupId, Output, RegistrationId, SessionId, Unavailable,
+    self, BindRequest, Enabled, Envelope, Granted, Hub, LookupId, Output, RegistrationId, SessionId,
+    Unavailable,
 };
 use waxwing_core::server::store;
 use waxwing_core::stanza::{Stanza, StanzaError};
@@ -48,6 +49,14 @@ pub enum Delivery {
     Bound(FullJid, Granted),
     /// The session is not bound.
     BindRefused(StanzaError),
+    /// Stanzas are acknowledged from here on.
+    Enabled(Enabled),
+    /// So many of the client's stanzas have been handled.
+    Acknowledge(u32),
+    /// An earlier session goes on: address, id, and how many of the client's stanzas it has handled.
+    Resumed(FullJid, String, u32),
+    /// No earlier session goes on; how many of the client's stanzas it had handled, if that is known.
+    ResumeRefused(Option<u32>),
     /// A stanza for the session.
     Stanza(Stanza),
     /// The stream is to be closed.
@@ -220,16 +229,40 @@ impl Shards {
         });
     }
 
+    /// Goes on with an earlier session of `account`; the answer goes to `mailbox`, and so does everything for the session from
+    /// then on.
+    pub fn resume(
+        &self,
+        session: SessionId,
+        account: &BareJid,
+        previd: String,
+        h: u32,
+        mailbox: &Arc<Mailbox>,
+    ) {
+        self.enter(self.shard_of(account), |state, now| {
+            state.sessions.insert(session, Arc::clone(mailbox));
+            state.hub.resume(now, session, account, previd, h);
+        });
+    }
+
+    /// A session of `account` has something to say that is no stanza: calls the hub that has it.
+    pub fn session(&self, account: &BareJid, call: impl FnOnce(&mut Hub, waxwing_core::machine::Now)) {
+        self.enter(self.shard_of(account), |state, now| call(&mut state.hub, now));
+    }
+
     /// A session of `account` sent a stanza.
     pub fn stanza(&self, account: &BareJid, session: SessionId, stanza: Stanza) {
         self.enter(self.shard_of(account), |state, now| state.hub.stanza(now, session, stanza));
     }
 
-    /// A session of `account` is gone, or its connection went away before it was bound.
-    pub fn session_gone(&self, account: &BareJid, session: SessionId) {
+    /// A session of `account` is gone, or its connection went away before it was bound; `is_break`: it may come back.
+    pub fn session_gone(&self, account: &BareJid, session: SessionId, is_break: bool) {
         self.enter(self.shard_of(account), |state, now| {
             state.sessions.remove(&session);
-            state.hub.session_gone(now, session);
+            match is_break {
+                true => state.hub.session_broken(now, session),
+                false => state.hub.session_gone(now, session),
+            }
         });
     }
 
@@ -328,6 +361,15 @@ impl Shards {
             match output {
                 Output::Deliver { session, stanza } => state.push(session, Delivery::Stanza(stanza)),
                 Output::Bound { session, jid, granted } => state.push(session, Delivery::Bound(jid, granted)),
+                Output::Enabled { session, enabled } => state.push(session, Delivery::Enabled(enabled)),
+                Output::Acknowledge { session, h } => state.push(session, Delivery::Acknowledge(h)),
+                Output::Resumed { session, jid, previd, h } => {
+                    state.push(session, Delivery::Resumed(jid, previd, h));
+                }
+                Output::ResumeRefused { session, h } => {
+                    state.push(session, Delivery::ResumeRefused(h));
+                    state.sessions.remove(&session);
+                }
                 Output::BindRefused { session, error } => {
                     state.push(session, Delivery::BindRefused(error));
                     state.sessions.remove(&session);

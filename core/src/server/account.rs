@@ -14,11 +14,13 @@ mod requests;
 mod roster;
 mod strangers;
 mod subscription;
+mod undelivered;
 
 use super::bind::{BindRequest, Granted, Resource};
 use super::config::ConflictPolicy;
 use super::context::Context;
-use super::output::{Output, SessionId};
+use super::managed::Managed;
+use super::output::SessionId;
 use super::services;
 use super::store::Record;
 use crate::jid::{BareJid, FullJid, Jid};
@@ -86,8 +88,6 @@ pub(super) struct Bound {
     pub(super) jid: FullJid,
     /// What it has of what was asked for.
     pub(super) granted: Granted,
-    /// The sessions that had to go for it. Their [`Output::Close`] is out.
-    pub(super) replaced: Vec<SessionId>,
 }
 
 impl Account {
@@ -204,13 +204,18 @@ impl Account {
                 ConflictPolicy::Replace => replaced.push(old),
             }
         }
-        let others = self.sessions.len() - replaced.len();
-        if others >= ctx.config.limits.sessions_per_account {
-            return Err(StanzaError::new(Condition::ResourceConstraint));
+        if self.sessions.len() - replaced.len() >= ctx.config.limits.sessions_per_account {
+            // Whoever comes is worth more than who might come back.
+            let absent = |id: &SessionId| ctx.outbox.managed.given_up_at(*id).map(|at| (at, *id));
+            let candidates = self.sessions.iter().map(|session| session.id);
+            let candidates = candidates.filter(|id| !replaced.contains(id));
+            let Some((_, oldest)) = candidates.filter_map(|id| absent(&id)).min() else {
+                return Err(StanzaError::new(Condition::ResourceConstraint));
+            };
+            replaced.push(oldest);
         }
-        for &old in &replaced {
-            let error = StreamError::new(stream::Condition::Conflict);
-            ctx.outbox.outputs.push_back(Output::Close { session: old, error });
+        for old in replaced {
+            ctx.outbox.close(old, StreamError::new(stream::Condition::Conflict));
             self.end_session(old, ctx);
         }
         self.sessions.push(Session {
@@ -225,8 +230,9 @@ impl Account {
             recipients: Recipients::default(),
             privacy: privacy::Choice::default(),
         });
-        let granted = Granted { carbons: request.carbons, ..Granted::default() };
-        Ok(Bound { jid, granted, replaced })
+        let management =
+            request.management.and_then(|enable| ctx.manage(id, &self.jid, self.anonymous, enable));
+        Ok(Bound { jid, granted: Granted { carbons: request.carbons, management, ..Granted::default() } })
     }
 
     /// The full address for a resource, or for one made up: 128 random bits, which nobody can guess (RFC 6120 section
@@ -264,21 +270,29 @@ impl Account {
         if was_available {
             self.note_last(&presence, ctx);
         }
+        let undelivered = ctx.outbox.managed.end(id, &ctx.config.limits);
+        self.redeliver(undelivered, ctx);
+        self.session_left(id, ctx);
     }
 
-    /// The account is gone: all its sessions are closed, and its contacts are told that there is nobody any more. Returns the
-    /// sessions.
-    pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) -> Vec<SessionId> {
+    /// The session that can be resumed under this id.
+    pub(super) fn resumable(&self, previd: &str, managed: &Managed) -> Option<(SessionId, FullJid)> {
+        let mut sessions = self.sessions.iter();
+        let found = sessions.find(|session| managed.is_resumable_as(session.id, previd))?;
+        Some((found.id, found.jid.clone()))
+    }
+
+    /// The account is gone: all its sessions are closed, and its contacts are told that there is nobody any more.
+    pub(super) fn close_all(&mut self, error: &StreamError, ctx: &mut Context<'_>) {
         self.offline.abandon(ctx);
-        let sessions = std::mem::take(&mut self.sessions);
-        let ids = sessions.iter().map(|session| session.id).collect();
-        for session in sessions {
-            ctx.outbox.outputs.push_back(Output::Close { session: session.id, error: error.clone() });
+        for session in std::mem::take(&mut self.sessions) {
+            ctx.outbox.close(session.id, error.clone());
+            let undelivered = ctx.outbox.managed.end(session.id, &ctx.config.limits);
+            Account::refuse_undelivered(undelivered, ctx);
             let presence = session.unavailable();
             self.announce_end(session, &presence, ctx);
         }
         self.cancel_all(ctx);
-        ids
     }
 
     /// The session with this resource.

@@ -35,8 +35,27 @@ pub struct Config {
     pub caps_node: String,
     /// What the domains list among their items (XEP-0030 section 4): services that belong to them.
     pub items: Vec<Item>,
+    /// Stream management (XEP-0198).
+    pub management: Management,
     /// What may be held in memory, and how long.
     pub limits: Limits,
+}
+
+/// What clients are offered whose stanzas are acknowledged (XEP-0198).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Management {
+    /// How long a session waits at most for a client whose connection broke. Zero: not at all.
+    pub resumption: Duration,
+    /// Where clients are to connect to resume their session: host, with or without a port.
+    pub location: Option<String>,
+}
+
+impl Default for Management {
+    /// Five minutes, wherever clients would connect anyway.
+    fn default() -> Management {
+        Management { resumption: Duration::from_secs(300), location: None }
+    }
 }
 
 /// What happens when a session asks for a resource that another session of the account has (RFC 6120 section 7.7.2.2).
@@ -197,6 +216,16 @@ pub struct Limits {
     /// Their size as XML, in bytes. They are handed over in one go: keep it well below what may be
     /// [queued](crate::stream::Limits::max_queued) for a client.
     pub offline_bytes: u64,
+    /// Stanzas that a client has not acknowledged (XEP-0198). With more, its session ends with resource-constraint. More than
+    /// the 50 messages that are handed over at once when it comes back (XEP-0160).
+    pub unacknowledged: usize,
+    /// What these stanzas may take in memory, in bytes. More than twice [`offline_bytes`](Limits::offline_bytes).
+    pub unacknowledged_bytes: usize,
+    /// What the stanzas that all clients have not acknowledged may take in memory, in bytes: the session ends that would be
+    /// sent more.
+    pub unacknowledged_bytes_in_all: usize,
+    /// Sessions of which it is remembered after their end how many stanzas of their client's they had handled.
+    pub ended_sessions: usize,
     /// Accounts without a session that are kept in memory. The longest unused go first.
     pub idle_accounts: usize,
     /// Addresses of which it is remembered that nobody has them, so that the store is not asked for each stanza. Those that
@@ -225,6 +254,7 @@ impl Config {
             software: Version::new("Waxwing", env!("CARGO_PKG_VERSION")),
             caps_node: "urn:waxwing:server".into(),
             items: Vec::new(),
+            management: Management::default(),
             limits: Limits::default(),
         }
     }
@@ -236,7 +266,8 @@ impl Default for Limits {
     /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
     /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
     /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
-    /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 10,000 idle accounts and as many
+    /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 2000 stanzas
+    /// and 5 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
     /// that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
@@ -269,6 +300,10 @@ impl Default for Limits {
             store_requests: 8192,
             offline_messages: 1000,
             offline_bytes: 2 << 20,
+            unacknowledged: 2000,
+            unacknowledged_bytes: 5 << 20,
+            unacknowledged_bytes_in_all: 256 << 20,
+            ended_sessions: 1000,
             idle_accounts: 10_000,
             absent_accounts: 10_000,
             evict_after: Duration::from_secs(60),

@@ -10,7 +10,9 @@
 //! | `<auth/>`, `<response/>` | [`Event::Lookup`] or a verdict asked for, `<challenge/>`, `<success/>` or `<failure/>` | 6.4 |
 //! | stream header | stream header, features: bind | 6.4.6, 7.4 |
 //! | iq with `<bind/>` | [`Event::Bind`], then the address or an error | 7.6, 7.7 |
+//! | `<resume/>` | [`Event::Resume`], then `<resumed/>` or `<failed/>` | XEP-0198 |
 //! | stanzas | [`Event::Stanza`] | 8 |
+//! | `<enable/>`, `<r/>`, `<a/>` | [`Event::Enable`], [`Event::AcknowledgementRequested`], [`Event::Acknowledged`] | XEP-0198 |
 //! | `</stream:stream>` | `</stream:stream>`, [`Event::Closed`] | 4.4 |
 //!
 //! # Answers that take time
@@ -23,6 +25,7 @@ mod bind;
 mod config;
 mod event;
 mod exchange;
+mod management;
 mod negotiation;
 mod register;
 mod session;
@@ -33,7 +36,7 @@ use crate::jid::FullJid;
 use crate::machine::{Deadline, Entropy, Instant, Machine, Now, Reason};
 use crate::ns;
 use crate::sasl;
-use crate::server::bind::Granted;
+use crate::server::bind::{Enabled, Granted};
 use crate::server::output::Unavailable;
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{self, Condition, Incoming, Role, Stream, StreamError, TlsInfo};
@@ -42,6 +45,7 @@ use std::sync::Arc;
 
 pub use config::{Config, KeepAlive};
 pub use event::{Event, SessionFacts};
+pub use management::Acknowledgements;
 use negotiation::Negotiation;
 use session::Session;
 
@@ -162,11 +166,48 @@ impl Connection {
         }
     }
 
+    /// An answer to [`Event::Resume`]: the connection has the session now. What its client has not got is to be delivered anew.
+    pub fn resumed(&mut self, now: Now, jid: FullJid, previd: String, h: u32) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            if let Some(session) = negotiation.resumed(&mut self.link, now, jid, previd, h) {
+                self.state = State::Bound(session);
+                self.link.stream.release();
+            }
+            self.resume(now);
+        }
+    }
+
+    /// An answer to [`Event::Resume`]: there is no such session, but there was one that had handled `h` stanzas of the client's.
+    /// The client may bind a resource.
+    pub fn resume_refused(&mut self, now: Now, h: Option<u32>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.resume_refused(&mut self.link, now, h);
+            self.resume(now);
+        }
+    }
+
+    /// The client's stanzas are acknowledged, as it has [asked](Event::Enable): what is delivered from here on is counted.
+    pub fn enabled(&mut self, now: Now, enabled: Enabled) {
+        if let State::Bound(session) = &mut self.state {
+            session.enabled(&mut self.link, enabled);
+            self.pump(now, &mut &[][..]);
+        }
+    }
+
+    /// Tells the client that `h` of its stanzas have been handled, modulo 2^32.
+    pub fn acknowledge(&mut self, now: Now, h: u32) {
+        if let State::Bound(session) = &mut self.state {
+            session.acknowledge(&mut self.link, h);
+            self.pump(now, &mut &[][..]);
+        }
+    }
+
     /// Sends a stanza to the client, as it is. Dropped unless a resource is bound. A client for which too much is waiting
     /// already is closed with resource-constraint ([`Limits::max_queued`](crate::stream::Limits::max_queued)).
     pub fn deliver(&mut self, now: Now, stanza: &Stanza) {
-        if let State::Bound(_) = self.state {
+        if let State::Bound(session) = &mut self.state {
             self.link.stream.send_with(|out, scope| stanza.write(out, scope));
+            session.delivered(&mut self.link, now);
             self.pump(now, &mut &[][..]);
         }
     }

@@ -1,8 +1,11 @@
 //! What a hub lends to whoever does the work.
 
+use super::bind::{Enable, Enabled};
 use super::config::Config;
 use super::module::Module;
 use super::outbox::Outbox;
+use super::output::SessionId;
+use crate::jid::BareJid;
 use crate::machine::{Entropy, Instant, Now};
 
 /// What an entity may use while it handles something.
@@ -15,4 +18,19 @@ pub(super) struct Context<'a> {
     pub(super) entropy: &'a mut Entropy,
     pub(super) modules: &'a mut [Box<dyn Module>],
     pub(super) outbox: &'a mut Outbox,
+}
+
+impl Context<'_> {
+    /// Stanzas of a session are to be acknowledged from now on (XEP-0198). `None`: they are already.
+    pub(super) fn manage(
+        &mut self,
+        session: SessionId,
+        account: &BareJid,
+        is_guest: bool,
+        enable: Enable,
+    ) -> Option<Enabled> {
+        // A guest that logs in again has another account.
+        let enable = Enable { resume: enable.resume && !is_guest, ..enable };
+        self.outbox.managed.enable(session, account, enable, self.config, self.entropy)
+    }
 }

@@ -26,6 +26,7 @@ mod absent;
 mod accounts;
 mod admin;
 mod entities;
+mod management;
 mod probes;
 mod register;
 mod requests;
@@ -52,7 +53,7 @@ use sessions::Sessions;
 
 pub use super::bind::{BindRequest, Enable, Enabled, Granted, Resource, Resumption};
 pub use super::config::{
-    BareDelivery, Config, ConflictPolicy, Limits, Registration, Strangers, UnknownUsers,
+    BareDelivery, Config, ConflictPolicy, Limits, Management, Registration, Strangers, UnknownUsers,
 };
 pub use super::output::{
     AdminError, AdminId, Envelope, LookupId, Output, RegistrationId, SessionId, Unavailable,
@@ -86,6 +87,7 @@ impl Tools {
     fn context(&mut self, now: Now) -> Context<'_> {
         let started = *self.started.get_or_insert(now.instant);
         let Tools { config, entropy, modules, outbox, .. } = self;
+        outbox.now = now.utc;
         Context { now, started, config, entropy, modules, outbox }
     }
 }
@@ -114,7 +116,8 @@ impl Hub {
         let entities = Entities::new(&mut entropy);
         let absent = Absent::new(&mut entropy);
         let sessions = Sessions::new(&mut entropy);
-        let tools = Tools { config, entropy, modules: Vec::new(), outbox: Outbox::default(), started: None };
+        let outbox = Outbox::new(config.limits);
+        let tools = Tools { config, entropy, modules: Vec::new(), outbox, started: None };
         let (requests, pace) = (Requests::default(), Pace::default());
         Hub { tools, domains, entities, absent, sessions, requests, pace }
     }
@@ -155,6 +158,45 @@ impl Hub {
     /// session is unknown or not bound yet.
     pub fn stanza(&mut self, now: Now, session: SessionId, stanza: Stanza) {
         self.session_sent(now, session, stanza);
+        self.route_all(now);
+    }
+
+    /// A session's client wants its stanzas acknowledged (XEP-0198 section 3). Answered with [`Output::Enabled`] at once; a
+    /// second time with nothing. From here on every stanza of its client's has to become one call: of
+    /// [`stanza`](Self::stanza), or of [`handled`](Self::handled).
+    pub fn enable(&mut self, now: Now, session: SessionId, enable: Enable) {
+        self.begin_management(now, session, enable);
+    }
+
+    /// A stanza came from a session that its connection has dealt with itself; `reply`: what it has to say to it.
+    pub fn handled(&mut self, now: Now, session: SessionId, reply: Option<Stanza>) {
+        self.answered_by_connection(now, session, reply);
+        self.route_all(now);
+    }
+
+    /// A session's client wants to know how many of its stanzas have been handled. Answered with [`Output::Acknowledge`].
+    pub fn acknowledgement_requested(&mut self, _now: Now, session: SessionId) {
+        self.acknowledgement_asked(session);
+    }
+
+    /// A session's client has handled `h` of the stanzas that it was sent, modulo 2^32.
+    pub fn acknowledged(&mut self, now: Now, session: SessionId, h: u32) {
+        self.client_acknowledged(now, session, h);
+        self.route_all(now);
+    }
+
+    /// An authenticated client wants to go on with an earlier session of its account (XEP-0198 section 5), over the connection
+    /// that `session` names; `h`: as in [`acknowledged`](Self::acknowledged). Answered with [`Output::Resumed`],
+    /// [`Output::ResumeRefused`], or, if its count cannot be, [`Output::Close`].
+    pub fn resume(&mut self, now: Now, session: SessionId, account: &BareJid, previd: String, h: u32) {
+        self.begin_resumption(now, session, account, previd, h);
+        self.route_all(now);
+    }
+
+    /// A session's connection has broken, without a word of its client's. The session waits for it, if that was agreed; else
+    /// this is as [`session_gone`](Self::session_gone).
+    pub fn session_broken(&mut self, now: Now, session: SessionId) {
+        self.connection_broke(now, session);
         self.route_all(now);
     }
 
@@ -249,12 +291,15 @@ impl Hub {
         let idle = [self.entities.longest_idle(), self.absent.longest_idle()];
         let eviction = idle.into_iter().flatten().min();
         let eviction = eviction.map(|since| Deadline { at: since + evict_after, reason: Reason::Eviction });
-        Deadline::earlier(self.requests.deadline(), eviction)
+        let resumption = self.tools.outbox.managed.deadline();
+        let resumption = resumption.map(|at| Deadline { at, reason: Reason::Resumption });
+        Deadline::earlier(Deadline::earlier(self.requests.deadline(), resumption), eviction)
     }
 
     /// Time has passed. Calling it early or late is harmless.
     pub fn tick(&mut self, now: Now) {
         self.give_up_requests(now);
+        self.give_up_sessions(now);
         self.entities.evict(now, &self.tools.config.limits);
         self.absent.evict(now, &self.tools.config.limits);
         self.route_all(now);

@@ -1,14 +1,18 @@
 //! What a call into the hub leaves behind: outputs for the owner, stanzas that still have to be routed, and what entities ask
 //! of the store.
 
+use super::config::Limits;
+use super::managed::{Claim, Managed};
 use super::output::{Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
+use crate::machine::Utc;
 use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Condition, ErrorType, Iq, Message, Presence, PresenceType, Stanza, StanzaError};
+use crate::stream::StreamError;
 use std::collections::VecDeque;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     pub(super) outputs: VecDeque<Output>,
     /// Sent by entities, not yet routed. Empty between calls.
@@ -17,6 +21,13 @@ pub(super) struct Outbox {
     pub(super) asks: VecDeque<Ask>,
     /// Accounts that the store has removed, still in memory. Empty between calls.
     pub(super) removed: VecDeque<BareJid>,
+    /// Connections whose session the hub has ended. Empty between calls.
+    pub(super) closed: VecDeque<SessionId>,
+    /// Sessions whose stanzas are acknowledged.
+    pub(super) managed: Managed,
+    /// What time it is.
+    pub(super) now: Utc,
+    pub(super) limits: Limits,
 }
 
 /// What an entity asks of the store. The answer comes back to the entity, together with `then`.
@@ -74,9 +85,38 @@ pub(super) enum Answer {
 }
 
 impl Outbox {
+    pub(super) fn new(limits: Limits) -> Outbox {
+        Outbox {
+            outputs: VecDeque::new(),
+            work: VecDeque::new(),
+            asks: VecDeque::new(),
+            removed: VecDeque::new(),
+            closed: VecDeque::new(),
+            managed: Managed::default(),
+            now: Utc::default(),
+            limits,
+        }
+    }
+
     /// Hands a stanza to a session.
     pub(super) fn deliver(&mut self, session: SessionId, stanza: Stanza) {
-        self.outputs.push_back(Output::Deliver { session, stanza });
+        self.deliver_as(session, stanza, Claim::Sole);
+    }
+
+    /// As [`deliver`](Self::deliver); `claim`: what is lost if the session goes before it has got it.
+    pub(super) fn deliver_as(&mut self, session: SessionId, stanza: Stanza, claim: Claim) {
+        let Outbox { managed, limits, now, .. } = self;
+        if let Some(session) = managed.keep(session, &stanza, claim, *now, limits) {
+            self.outputs.push_back(Output::Deliver { session, stanza });
+        }
+    }
+
+    /// Has the connection of a session closed, if it has one. To be called before the session ends.
+    pub(super) fn close(&mut self, session: SessionId, error: StreamError) {
+        if let Some(connection) = self.managed.connection(session) {
+            self.outputs.push_back(Output::Close { session: connection, error });
+            self.closed.push_back(connection);
+        }
     }
 
     /// Sends a stanza to whomever its `to` names.

@@ -1,6 +1,6 @@
 //! What a hub tells its owner, and the names that both use.
 
-use super::bind::Granted;
+use super::bind::{Enabled, Granted};
 use super::store;
 use crate::jid::FullJid;
 use crate::sasl::{Derivation, StoredCredentials};
@@ -59,6 +59,40 @@ pub enum Output {
         session: SessionId,
         /// Why.
         error: StanzaError,
+    },
+    /// The answer to [`Hub::enable`](super::Hub::enable): what is delivered from here on is counted.
+    Enabled {
+        /// Of the session.
+        session: SessionId,
+        /// What has been agreed.
+        enabled: Enabled,
+    },
+    /// A client is to be told how many of its stanzas have been handled. Most often the answer to
+    /// [`Hub::acknowledgement_requested`](super::Hub::acknowledgement_requested).
+    Acknowledge {
+        /// Of the session.
+        session: SessionId,
+        /// So many, modulo 2^32.
+        h: u32,
+    },
+    /// The answer to [`Hub::resume`](super::Hub::resume): the connection has the session now. What its client has not got
+    /// follows.
+    Resumed {
+        /// The one given to `resume`.
+        session: SessionId,
+        /// The session's address.
+        jid: FullJid,
+        /// The id that it was resumed under.
+        previd: String,
+        /// How many of the client's stanzas have been handled, modulo 2^32.
+        h: u32,
+    },
+    /// The answer to [`Hub::resume`](super::Hub::resume): there is no such session.
+    ResumeRefused {
+        /// The one given to `resume`; free again.
+        session: SessionId,
+        /// How many stanzas of the client's had been handled when it ended, if that is known.
+        h: Option<u32>,
     },
     /// A session is to receive a stanza.
     Deliver {

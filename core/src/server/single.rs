@@ -119,8 +119,11 @@ impl Server {
         self.with(now, id, |connection| connection.verdict(now, verdict));
     }
 
-    /// Ends a client's stream with an error.
+    /// Ends a client's session, and its stream with an error.
     pub fn close(&mut self, now: Now, id: ConnectionId, error: StreamError) {
+        if self.connections.get_mut(id).is_some_and(|entry| std::mem::take(&mut entry.in_hub)) {
+            self.hub.session_gone(now, SessionId(id.0));
+        }
         self.with(now, id, |connection| connection.close(now, error));
     }
 
@@ -297,6 +300,14 @@ impl Server {
                 self.hub.bind(now, session, account, request);
             }
             connection::Event::Stanza(stanza) => self.hub.stanza(now, session, stanza),
+            connection::Event::Handled { reply } => self.hub.handled(now, session, reply),
+            connection::Event::Enable(enable) => self.hub.enable(now, session, enable),
+            connection::Event::AcknowledgementRequested => self.hub.acknowledgement_requested(now, session),
+            connection::Event::Acknowledged { h } => self.hub.acknowledged(now, session, h),
+            connection::Event::Resume { account, previd, h } => {
+                entry.in_hub = true;
+                self.hub.resume(now, session, &account, previd, h);
+            }
             connection::Event::StartTls => self.events.push_back(Event::StartTls { connection: id }),
             connection::Event::TokenVerdict { domain, username, token } => {
                 self.events.push_back(Event::TokenVerdict { connection: id, domain, username, token });
@@ -311,8 +322,10 @@ impl Server {
             }
             connection::Event::Authenticated { .. } => {}
             connection::Event::Closed(closed) => {
-                if std::mem::take(&mut entry.in_hub) {
-                    self.hub.session_gone(now, session);
+                match std::mem::take(&mut entry.in_hub) {
+                    true if closed.is_break() => self.hub.session_broken(now, session),
+                    true => self.hub.session_gone(now, session),
+                    false => {}
                 }
                 if let Some(jid) = entry.jid.take() {
                     self.events.push_back(Event::Offline { connection: id, jid });
@@ -346,6 +359,24 @@ impl Server {
             Output::BindRefused { session, error } => self.answer(ConnectionId(session.0), |entry| {
                 entry.in_hub = false;
                 entry.connection.bind_refused(now, error);
+            }),
+            Output::Enabled { session, enabled } => {
+                self.answer(ConnectionId(session.0), |entry| entry.connection.enabled(now, enabled));
+            }
+            Output::Acknowledge { session, h } => {
+                self.answer(ConnectionId(session.0), |entry| entry.connection.acknowledge(now, h));
+            }
+            Output::Resumed { session, jid, previd, h } => {
+                let id = ConnectionId(session.0);
+                self.events.push_back(Event::Online { connection: id, jid: jid.clone() });
+                self.answer(id, |entry| {
+                    entry.jid = Some(jid.clone());
+                    entry.connection.resumed(now, jid, previd, h);
+                });
+            }
+            Output::ResumeRefused { session, h } => self.answer(ConnectionId(session.0), |entry| {
+                entry.in_hub = false;
+                entry.connection.resume_refused(now, h);
             }),
             Output::Deliver { session, stanza } => {
                 self.answer(ConnectionId(session.0), |entry| entry.connection.deliver(now, &stanza));

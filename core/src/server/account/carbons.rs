@@ -12,6 +12,7 @@ use crate::ns;
 use crate::payload::Malformed;
 use crate::payload::carbons::{self, Direction};
 use crate::payload::hints::Hints;
+use crate::server::managed::{Claim, Share};
 use crate::server::output::SessionId;
 use crate::stanza::{Iq, IqType, Message, MessageType, Stanza, StanzaError};
 
@@ -42,23 +43,23 @@ impl Account {
     /// Copies a message that a session sends for the others (section 8). One to the account itself is copied when it arrives.
     pub(super) fn copy_sent(&mut self, sender: SessionId, message: &Message, ctx: &mut Context<'_>) {
         if !self.is_own(message.to()) {
-            self.copy(Direction::Sent, message, |session| session.id != sender, ctx);
+            let _ = self.copy(Direction::Sent, message, |session| session.id != sender, ctx);
         }
     }
 
     /// Copies a message that has been delivered for those of the resources that have not got it (section 7): not the one
-    /// that sent it either, nor those that a privacy list spares it.
+    /// that sent it either, nor those that a privacy list spares it. What those who got one share, if anybody did.
     pub(super) fn copy_received(
         &mut self,
         message: &Message,
         has_it: impl Fn(&Session) -> bool,
         ctx: &mut Context<'_>,
-    ) {
+    ) -> Option<Share> {
         let deaf = self.deaf_to(message.from());
         let lacks_it = |session: &Session| {
             !has_it(session) && message.from() != Some(&session.jid) && !deaf.contains(&session.id)
         };
-        self.copy(Direction::Received, message, lacks_it, ctx);
+        self.copy(Direction::Received, message, lacks_it, ctx)
     }
 
     fn copy(
@@ -67,19 +68,23 @@ impl Account {
         message: &Message,
         to: impl Fn(&Session) -> bool,
         ctx: &mut Context<'_>,
-    ) {
+    ) -> Option<Share> {
         let Account { jid, sessions, offline, .. } = self;
         let mut receivers = sessions.iter().filter(|session| session.carbons && to(session)).peekable();
-        let Some(first) = receivers.peek() else { return };
+        let first = receivers.peek()?;
         if !is_eligible(direction, message) {
-            return;
+            return None;
         }
+        // What its own user has sent is not lost with a copy.
+        let share = (direction == Direction::Received).then(Share::default);
         let copy = carbons::wrap(direction, message, jid, &first.jid);
         for session in receivers {
             let mut copy = copy.clone();
             copy.set_to(Some(session.jid.clone().into()));
-            offline.hand(session.id, copy, true, ctx);
+            let claim = share.clone().map_or(Claim::Spare, Claim::Shared);
+            offline.hand(session.id, copy, claim, ctx);
         }
+        share
     }
 }
 

@@ -14,6 +14,7 @@ use super::{Account, Context, Session, privacy, roster};
 use crate::jid::Jid;
 use crate::ns;
 use crate::server::config::{BareDelivery, UnknownUsers};
+use crate::server::managed::Share;
 use crate::server::output::SessionId;
 use crate::server::services;
 use crate::stanza::{Condition, Iq, Message, MessageType, Stanza};
@@ -47,17 +48,23 @@ impl Account {
     pub(super) fn deliver_message(&mut self, message: Message, copies: bool, ctx: &mut Context<'_>) {
         match self.fate(&message, ctx.config.to_bare) {
             Fate::Resource(id) => {
-                if copies && self.sessions.len() > 1 {
-                    self.copy_received(&message, |session| session.id == id, ctx);
-                }
-                self.offline.hand(id, message, false, ctx);
+                let copied = match copies && self.sessions.len() > 1 {
+                    true => self.copy_received(&message, |session| session.id == id, ctx),
+                    false => None,
+                };
+                self.offline.hand(id, message, copied.into(), ctx);
             }
             Fate::Priority(least) => self.deliver_to_priority(message, least, copies, ctx),
-            Fate::Keep => self.keep(message, copies, ctx),
+            Fate::Keep => self.keep(message, copies, ctx.now.utc, ctx),
             Fate::Unreachable => self.unreachable(message, ctx),
             Fate::Refuse => ctx.outbox.bounce(&message.into(), Condition::ServiceUnavailable),
             Fate::Ignore => {}
         }
+    }
+
+    /// Whether a message would be kept if it came now.
+    pub(super) fn would_be_kept(&self, message: &Message, ctx: &Context<'_>) -> bool {
+        matches!(self.fate(message, ctx.config.to_bare), Fate::Keep)
     }
 
     fn fate(&self, message: &Message, to_bare: BareDelivery) -> Fate {
@@ -93,16 +100,18 @@ impl Account {
         let reached = |session: &Session| {
             session.priority().is_some_and(|priority| priority >= least) && !deaf.contains(&session.id)
         };
-        if copies && self.sessions.len() > 1 {
-            self.copy_received(&message, reached, ctx);
-        }
+        let copied = match copies && self.sessions.len() > 1 {
+            true => self.copy_received(&message, reached, ctx),
+            false => None,
+        };
         let mut receivers = self.sessions.iter().filter(|session| reached(session)).peekable();
-        let spare = receivers.clone().nth(1).is_some();
+        let several = receivers.clone().nth(1).is_some();
+        let share = copied.or_else(|| several.then(Share::default));
         while let Some(session) = receivers.next() {
             if receivers.peek().is_none() {
-                return self.offline.hand(session.id, message, spare, ctx);
+                return self.offline.hand(session.id, message, share.into(), ctx);
             }
-            self.offline.hand(session.id, message.clone(), spare, ctx);
+            self.offline.hand(session.id, message.clone(), share.clone().into(), ctx);
         }
     }
 

@@ -10,15 +10,17 @@
 //! - What a session did not get before it went is still in the store, and goes to the next one.
 //! - A page is handed over once while the account is in memory, even if the store fails to remove it; if the process dies in
 //!   between, it is handed over again.
-//! - *Handed over* means that it has left the hub. What a connection has not sent when it breaks is gone, as for all other
-//!   stanzas: without acknowledgements (XEP-0198) nobody can tell how much of it has arrived.
+//! - *Handed over* means that the client has acknowledged it (XEP-0198). Without acknowledgements nobody can tell how much has
+//!   arrived: then it means that it has left the hub, and what a connection has not sent when it breaks is gone.
 //! - What a privacy list stops by then is dropped: who has been blocked meanwhile is not heard any more (XEP-0191 section 3.3).
 
 use super::{Account, Context, Session, no_such_user};
 use crate::jid::Jid;
+use crate::machine::Utc;
 use crate::ns;
 use crate::payload::delay::Delay;
 use crate::payload::hints::Hints;
+use crate::server::managed::Claim;
 use crate::server::outbox::{Then, What, store_trouble};
 use crate::server::output::SessionId;
 use crate::server::store::{Delta, Found, OfflineCount, OfflineMessage, Query, StoreError};
@@ -39,6 +41,8 @@ pub(super) struct Offline {
 #[derive(Debug)]
 struct Flush {
     session: SessionId,
+    /// The page that it has been handed and has not acknowledged.
+    page: Option<Page>,
     /// Later messages for it, in order.
     held: VecDeque<Held>,
 }
@@ -46,8 +50,17 @@ struct Flush {
 #[derive(Debug)]
 struct Held {
     message: Message,
-    /// Somebody else has it, so nothing is lost without it.
-    spare: bool,
+    claim: Claim,
+}
+
+/// Some of the messages that wait, the oldest.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    /// The serial of the last one that the session was handed.
+    last: u64,
+    /// The serial of the last one.
+    through: u64,
+    count: OfflineCount,
 }
 
 /// How many messages are read at once. The limit on bytes an account bounds what they can amount to.
@@ -59,35 +72,36 @@ impl Offline {
         self.pending.messages > 0 || self.flush.is_some()
     }
 
-    /// Gives a session a message, at once or behind those that it is being given. `spare`: nothing is lost if the session
-    /// goes before.
-    pub(super) fn hand(&mut self, id: SessionId, message: Message, spare: bool, ctx: &mut Context<'_>) {
+    /// Gives a session a message, at once or behind those that it is being given.
+    pub(super) fn hand(&mut self, id: SessionId, message: Message, claim: Claim, ctx: &mut Context<'_>) {
         match &mut self.flush {
             Some(flush) if flush.session == id => {
                 if flush.held.len() >= ctx.config.limits.waiting_per_account {
                     // Out of order is better than not at all, and those that come late say so.
                     let held = flush.held.drain(..);
-                    held.for_each(|held| ctx.outbox.deliver(id, held.message.into()));
+                    held.for_each(|held| ctx.outbox.deliver_as(id, held.message.into(), held.claim));
                 }
-                flush.held.push_back(Held { message, spare });
+                flush.held.push_back(Held { message, claim });
             }
-            _ => ctx.outbox.deliver(id, message.into()),
+            _ => ctx.outbox.deliver_as(id, message.into(), claim),
         }
     }
 
     /// The account is gone: what was held for its session alone goes back.
     pub(super) fn abandon(&mut self, ctx: &mut Context<'_>) {
         let held = self.flush.take().map(|flush| flush.held).unwrap_or_default();
-        for held in held.into_iter().filter(|held| !held.spare) {
-            ctx.outbox.bounce(&held.message.into(), Condition::ServiceUnavailable);
+        for held in held {
+            if held.claim.is_lost() {
+                ctx.outbox.bounce(&held.message.into(), Condition::ServiceUnavailable);
+            }
         }
     }
 }
 
 impl Account {
     /// Keeps a message until somebody is there. What cannot be kept is refused. `copies`: once it is kept, resources that want
-    /// copies get one.
-    pub(super) fn keep(&mut self, message: Message, copies: bool, ctx: &mut Context<'_>) {
+    /// copies get one. `at`: when it came.
+    pub(super) fn keep(&mut self, message: Message, copies: bool, at: Utc, ctx: &mut Context<'_>) {
         if !is_worth_keeping(&message) {
             return self.unreachable(message, ctx);
         }
@@ -103,7 +117,7 @@ impl Account {
         }
         pending.messages += 1;
         pending.bytes += bytes;
-        let kept = OfflineMessage { serial: 0, at: ctx.now.utc, stanza: xml.into() };
+        let kept = OfflineMessage { serial: 0, at, stanza: xml.into() };
         let what = What::Save(vec![Delta::Offline(kept)]);
         ctx.outbox.ask(self.jid.clone(), what, Then::MessageKept { message, bytes, copies });
     }
@@ -128,7 +142,9 @@ impl Account {
                 if copies {
                     // Who takes messages by now is given this one.
                     let has_it = |session: &Session| session.priority().is_some_and(|priority| priority >= 0);
-                    self.copy_received(&message, has_it, ctx);
+                    if let Some(share) = self.copy_received(&message, has_it, ctx) {
+                        share.settle();
+                    }
                 }
                 self.flush_to_anybody(ctx);
             }
@@ -152,7 +168,7 @@ impl Account {
     }
 
     fn flush_to(&mut self, session: SessionId, ctx: &mut Context<'_>) {
-        self.offline.flush = Some(Box::new(Flush { session, held: VecDeque::new() }));
+        self.offline.flush = Some(Box::new(Flush { session, page: None, held: VecDeque::new() }));
         self.read_page(ctx);
     }
 
@@ -181,19 +197,45 @@ impl Account {
             return self.end_flush(ctx);
         };
         let (through, server) = (last.serial, Jid::from(self.jid.to_domain()));
-        let mut count = OfflineCount::default();
+        let (mut count, mut handed) = (OfflineCount::default(), None);
         for message in page {
             count.add(&message);
             if message.serial <= self.offline.handed {
                 continue;
             }
             match stamped(&message, &server) {
-                Some(stanza) if self.session_hears(session, &stanza) => ctx.outbox.deliver(session, stanza),
+                Some(stanza) if self.session_hears(session, &stanza) => {
+                    ctx.outbox.deliver_as(session, stanza, Claim::Stored(message.serial));
+                    handed = Some(message.serial);
+                }
                 // Somebody who is blocked by now (XEP-0016, XEP-0191) is told what he would be told now.
                 Some(stanza) => no_such_user(stanza, ctx),
                 None => {}
             }
         }
+        match (handed, &mut self.offline.flush) {
+            (Some(last), Some(flush)) if ctx.outbox.managed.is_managed(session) => {
+                flush.page = Some(Page { last, through, count });
+            }
+            _ => self.remove_page(through, count, ctx),
+        }
+    }
+
+    /// A session has acknowledged what the store has kept, up to this message.
+    pub(in crate::server) fn stored_acknowledged(
+        &mut self,
+        id: SessionId,
+        serial: u64,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(flush) = self.offline.flush.as_mut().filter(|flush| flush.session == id) else { return };
+        if let Some(page) = flush.page.take_if(|page| page.last <= serial) {
+            self.remove_page(page.through, page.count, ctx);
+        }
+    }
+
+    /// A page of messages has been handed over.
+    fn remove_page(&mut self, through: u64, count: OfflineCount, ctx: &mut Context<'_>) {
         self.offline.handed = self.offline.handed.max(through);
         let what = What::Save(vec![Delta::OfflineRemoved { through, count }]);
         ctx.outbox.ask(self.jid.clone(), what, Then::MessagesRemoved { through, count });
@@ -216,6 +258,15 @@ impl Account {
         }
     }
 
+    /// A session has gone. What it has not acknowledged of what it was handed is for another.
+    pub(super) fn session_left(&mut self, id: SessionId, ctx: &mut Context<'_>) {
+        let left = |flush: &mut Box<Flush>| flush.session == id && flush.page.is_some();
+        if let Some(over) = self.offline.flush.take_if(left) {
+            self.flush_to_anybody(ctx);
+            self.release(Some(over), ctx);
+        }
+    }
+
     /// Nothing more is to come: what came later is due.
     fn end_flush(&mut self, ctx: &mut Context<'_>) {
         let over = self.offline.flush.take();
@@ -226,11 +277,11 @@ impl Account {
     fn release(&mut self, over: Option<Box<Flush>>, ctx: &mut Context<'_>) {
         let Some(flush) = over else { return };
         let is_there = self.sessions.iter().any(|session| session.id == flush.session);
-        for Held { message, spare } in flush.held {
+        for Held { message, claim } in flush.held {
             if is_there {
-                ctx.outbox.deliver(flush.session, message.into());
-            } else if !spare {
-                self.deliver_message(message, false, ctx);
+                ctx.outbox.deliver_as(flush.session, message.into(), claim);
+            } else if claim.is_lost() {
+                self.deliver_message(self.original(message), false, ctx);
             }
         }
     }

@@ -64,14 +64,14 @@ impl Negotiation {
         link: &mut Link,
         now: Now,
         jid: FullJid,
-        _granted: Granted,
+        granted: Granted,
     ) -> Option<Session> {
         let (account, request) = self.binding()?;
         let domain = self.domain.clone()?;
         let address = Element::builder("jid", ns::BIND).text(jid.as_str());
         let result = request.result(Some(Element::builder("bind", ns::BIND).child(address)));
         link.send(&Stanza::Iq(result));
-        Some(Session::new(jid, domain, account, now))
+        Some(Session::new(jid, domain, account, granted.management.is_some(), now))
     }
 
     /// The owner made no session.
@@ -100,7 +100,7 @@ impl Negotiation {
     }
 
     /// Retries are limited (RFC 6120 section 7.7.3).
-    fn count_bind_failure(&mut self, link: &mut Link, now: Now) {
+    pub(super) fn count_bind_failure(&mut self, link: &mut Link, now: Now) {
         self.bind_failures += 1;
         if self.bind_failures >= link.config.max_bind_failures {
             link.violation(now, stream::Condition::PolicyViolation, "Too many refused resources.");

@@ -1,5 +1,6 @@
 //! What connections are configured with.
 
+use super::management::Acknowledgements;
 use crate::jid::BareJid;
 use crate::sasl::{ChannelBindings, ServerPolicy, Transport};
 use crate::stream::{Limits, TlsInfo};
@@ -38,6 +39,8 @@ pub struct Config {
     pub authenticated: Limits,
     /// How clients that have gone silent are found out.
     pub keep_alive: KeepAlive,
+    /// Stanzas are acknowledged where clients want it (XEP-0198), and these are asked so often. `None`: that is not offered.
+    pub acknowledgements: Option<Acknowledgements>,
     /// Stream features to announce once a client has logged in, besides those of the negotiation: most often
     /// [`Hub::stream_features`](crate::server::Hub::stream_features).
     pub features: Vec<Element>,
@@ -93,6 +96,7 @@ impl Config {
                 after: Duration::from_secs(600),
                 patience: Duration::from_secs(60),
             },
+            acknowledgements: Some(Acknowledgements::default()),
             features: Vec::new(),
             lang: "en".into(),
             secret,
@@ -136,6 +140,7 @@ impl fmt::Debug for Config {
             .field("unauthenticated", &self.unauthenticated)
             .field("authenticated", &self.authenticated)
             .field("keep_alive", &self.keep_alive)
+            .field("acknowledgements", &self.acknowledgements)
             .field("features", &self.features)
             .field("lang", &self.lang)
             .finish_non_exhaustive()

@@ -2,14 +2,14 @@
 
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Condition, Mechanism, Password};
-use crate::server::bind::BindRequest;
+use crate::server::bind::{BindRequest, Enable};
 use crate::stanza::Stanza;
 use crate::stream::{Closed, TlsInfo};
 
 /// What a [`Connection`](super::Connection) tells its owner.
 ///
 /// Questions ([`StartTls`](Event::StartTls), [`Register`](Event::Register), [`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
-/// [`Bind`](Event::Bind)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
+/// [`Bind`](Event::Bind), [`Resume`](Event::Resume)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
 /// answer to a connection that has ended meanwhile is ignored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -73,6 +73,32 @@ pub enum Event {
         account: BareJid,
         /// How it is to be.
         request: BindRequest,
+    },
+    /// The client wants to go on with an earlier session of its account (XEP-0198 section 5). Answer with
+    /// [`resumed`](super::Connection::resumed) or [`resume_refused`](super::Connection::resume_refused).
+    Resume {
+        /// Its account.
+        account: BareJid,
+        /// Which session.
+        previd: String,
+        /// How many stanzas it has handled that it was sent there, modulo 2^32.
+        h: u32,
+    },
+    /// The client wants its stanzas acknowledged (XEP-0198 section 3). [`enabled`](super::Connection::enabled) tells it that
+    /// they are. From here on, each stanza of its is one event: [`Stanza`](Event::Stanza), or [`Handled`](Event::Handled).
+    Enable(Enable),
+    /// A stanza came that needs nobody else. `reply`: what the session is to be delivered in answer to it.
+    Handled {
+        /// The answer, if there is one.
+        reply: Option<Stanza>,
+    },
+    /// The client wants to know how many of its stanzas have been handled. [`acknowledge`](super::Connection::acknowledge)
+    /// tells it.
+    AcknowledgementRequested,
+    /// The client has handled so many of the stanzas that it was delivered, modulo 2^32.
+    Acknowledged {
+        /// So many.
+        h: u32,
     },
     /// A stanza from the session, well-formed and complete. Its `from` is the session's full address (RFC 6120 section
     /// 8.1.2.1).

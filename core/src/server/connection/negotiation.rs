@@ -55,6 +55,8 @@ pub(super) enum Step {
     Bind(Account),
     /// The owner has been asked for a session.
     Binding(Account, Iq),
+    /// The owner has been asked for an earlier session.
+    Resuming(Account),
 }
 
 /// Whom the client has proved to be.
@@ -97,12 +99,18 @@ impl Negotiation {
 
     /// Whether the owner has to answer something first.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.step, Step::Securing | Step::Registering(_) | Step::Judging(_) | Step::Binding(..))
+        matches!(
+            self.step,
+            Step::Securing | Step::Registering(_) | Step::Judging(_) | Step::Binding(..) | Step::Resuming(_)
+        )
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
         match &self.step {
-            Step::Restart(account) | Step::Bind(account) | Step::Binding(account, _) => Some(account),
+            Step::Restart(account)
+            | Step::Bind(account)
+            | Step::Binding(account, _)
+            | Step::Resuming(account) => Some(account),
             _ => None,
         }
     }
@@ -118,7 +126,7 @@ impl Negotiation {
             return None;
         }
         Some(match self.step {
-            Step::Judging(_) | Step::Registering(_) | Step::Binding(..) => {
+            Step::Judging(_) | Step::Registering(_) | Step::Binding(..) | Step::Resuming(_) => {
                 StreamError::new(Condition::InternalServerError)
                     .with_text("The server could not answer in time.")
             }
@@ -213,6 +221,9 @@ impl Negotiation {
         let pre_approval = Element::builder("sub", ns::PRE_APPROVAL).build();
         let mut list = vec![Feature::Bind, Feature::Session { optional: true }];
         list.extend([roster_versions, pre_approval].map(Feature::Other));
+        if link.config.acknowledgements.is_some() {
+            list.push(Feature::Other(Element::builder("sm", ns::SM).build()));
+        }
         list.extend(link.config.features.iter().cloned().map(Feature::Other));
         link.stream.send(&Features { list }.to_element());
         self.step = Step::Bind(account);
@@ -224,6 +235,7 @@ impl Negotiation {
             return self.start_tls(link, now, &element);
         }
         match self.step {
+            Step::Bind(_) if element.ns() == ns::SM => self.manage(link, now, &element),
             Step::Bind(_) => self.bind(link, now, element),
             Step::Features | Step::Challenged(_) if element.ns() == ns::SASL => {
                 self.sasl(link, now, &element);

@@ -1,5 +1,6 @@
 //! A bound session: what its stanzas must be like (RFC 6120 section 8), and whether it is still there (section 4.6).
 
+use super::management::Managed;
 use super::negotiation::Account;
 use super::{Event, KeepAlive, Link};
 use crate::jid::{BareJid, FullJid, Jid};
@@ -23,11 +24,20 @@ pub(super) struct Session {
     pings: u32,
     /// When the session began.
     since: Instant,
+    /// Set from when its client has asked for acknowledgements (XEP-0198).
+    pub(super) managed: Option<Box<Managed>>,
 }
 
 impl Session {
-    pub(super) fn new(jid: FullJid, domain: BareJid, account: Account, now: Now) -> Session {
-        Session { jid, domain, account, probed: None, pings: 0, since: now.instant }
+    pub(super) fn new(
+        jid: FullJid,
+        domain: BareJid,
+        account: Account,
+        is_managed: bool,
+        now: Now,
+    ) -> Session {
+        let managed = is_managed.then(|| Box::new(Managed::on()));
+        Session { jid, domain, account, probed: None, pings: 0, since: now.instant, managed }
     }
 
     pub(super) fn jid(&self) -> &FullJid {
@@ -71,6 +81,7 @@ impl Session {
     /// Something that is not a stanza.
     fn foreign(&mut self, link: &mut Link, now: Now, element: &Element) -> bool {
         match element.ns() {
+            ns::SM => self.manage(link, now, element),
             // RFC 6120 section 5.4.2.2: whenever it was not offered.
             ns::TLS if element.name() == "starttls" => {
                 link.stream.send(&Element::builder("failure", ns::TLS).build());
@@ -91,7 +102,7 @@ impl Session {
         if let Stanza::Iq(iq) = &stanza
             && let Some(reply) = self.own_iq(iq)
         {
-            return reply.map_or((), |reply| link.send(&reply));
+            return self.answer(link, reply);
         }
         link.event(Event::Stanza(stanza));
     }
@@ -128,17 +139,32 @@ impl Session {
 
     /// Reports what is wrong with a stanza that could not be read.
     fn refuse(&self, link: &mut Link, element: &Element, error: &ParseError) {
-        let Some(mut reply) = stanza::refuse(element, error) else { return };
+        let Some(mut reply) = stanza::refuse(element, error) else { return self.answer(link, None) };
         reply.set_to(Some(Jid::from(self.jid.clone())));
         if reply.from().is_none() && element.attr("to").is_some() {
             // No reply can come from an address that is none (RFC 6120 section 8.3.1): it comes from the server.
             reply.set_from(Some(Jid::from(self.domain.clone())));
         }
-        link.send(&reply);
+        self.answer(link, Some(reply));
+    }
+
+    /// A stanza has been dealt with here.
+    fn answer(&self, link: &mut Link, reply: Option<Stanza>) {
+        match reply {
+            // The stanza counts, and so does the answer, in order with all others.
+            reply if self.managed.is_some() => link.event(Event::Handled { reply }),
+            Some(reply) => link.send(&reply),
+            None => {}
+        }
+    }
+
+    /// When something is due.
+    pub(super) fn deadline(&self, link: &Link) -> Option<Deadline> {
+        Deadline::earlier(self.ask_by(), self.keep_alive(link))
     }
 
     /// When a keep-alive, or the end, is due.
-    pub(super) fn deadline(&self, link: &Link) -> Option<Deadline> {
+    fn keep_alive(&self, link: &Link) -> Option<Deadline> {
         let heard = link.last_received().max(self.since);
         Some(match link.config.keep_alive {
             KeepAlive::Off => return None,
@@ -157,18 +183,31 @@ impl Session {
 
     /// Sends a keep-alive if one is due. The error is for a client that does not answer.
     pub(super) fn tick(&mut self, link: &mut Link, now: Now) -> Option<StreamError> {
-        let due = self.deadline(link).filter(|deadline| deadline.at <= now.instant)?;
+        if self.ask_by().is_some_and(|deadline| deadline.at <= now.instant) {
+            self.ask(link, now);
+        }
+        let due = self.keep_alive(link).filter(|deadline| deadline.at <= now.instant)?;
         link.stream.release();
         match (link.config.keep_alive, due.reason) {
             (KeepAlive::Ping { .. }, Reason::Idle) => {
                 // It has not responded to what was sent: just what the condition is for (RFC 6120 section 4.9.3.4).
                 return Some(StreamError::new(stream::Condition::ConnectionTimeout));
             }
+            // Any answer will do.
+            (KeepAlive::Ping { .. }, _) if self.ask(link, now) => {}
             (KeepAlive::Ping { .. }, _) => self.ping(link),
             _ => link.stream.send_whitespace(),
         }
         self.probed = Some(now.instant);
         None
+    }
+
+    /// Something has been asked that any peer answers which is still there.
+    pub(super) fn expect_input(&mut self, link: &Link, now: Now) {
+        let is_expected = self.probed.is_some_and(|probed| link.last_received().max(self.since) < probed);
+        if matches!(link.config.keep_alive, KeepAlive::Ping { .. }) && !is_expected {
+            self.probed = Some(now.instant);
+        }
     }
 
     /// XEP-0199.

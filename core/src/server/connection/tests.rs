@@ -4,6 +4,7 @@ mod bind;
 mod headers;
 mod hostile;
 mod login;
+mod management;
 mod register;
 mod sasl;
 mod stanzas;

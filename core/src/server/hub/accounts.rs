@@ -247,9 +247,7 @@ impl Hub {
         let Some(mut ready) = self.entities.remove(account) else { return };
         let error =
             StreamError::new(stream::Condition::NotAuthorized).with_text("the account has been removed");
-        for session in ready.account.close_all(&error, &mut self.tools.context(now)) {
-            self.sessions.remove(session);
-        }
+        ready.account.close_all(&error, &mut self.tools.context(now));
     }
 }
 

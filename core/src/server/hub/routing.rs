@@ -17,9 +17,10 @@ impl Hub {
     /// 4. modules see messages;
     /// 5. the sender's account sees it: what it does then stands at [`Account::send`](crate::server::account::Account::send);
     /// 6. it is routed.
-    pub(super) fn session_sent(&mut self, now: Now, id: SessionId, mut stanza: Stanza) {
-        let Some((account, jid)) = self.sessions.bound(id) else { return };
+    pub(super) fn session_sent(&mut self, now: Now, session: SessionId, mut stanza: Stanza) {
+        let Some((account, jid, id)) = self.sessions.bound(session) else { return };
         let jid: &Jid = jid;
+        self.tools.outbox.managed.received(id);
         if stanza.from() != Some(jid) {
             stanza.set_from(Some(jid.clone()));
         }
@@ -72,6 +73,10 @@ impl Hub {
                 self.ask_for_entity(now, ask);
             } else if let Some(account) = self.tools.outbox.removed.pop_front() {
                 self.drop_account(now, &account);
+            } else if let Some(connection) = self.tools.outbox.closed.pop_front() {
+                self.sessions.remove(connection);
+            } else if let Some((session, account)) = self.tools.outbox.managed.pop_behind() {
+                self.end_behind(now, session, &account);
             } else {
                 return;
             }

@@ -10,18 +10,21 @@ use crate::server::bind::BindRequest;
 use crate::server::store::{Query, Request};
 use crate::stanza::{Condition, StanzaError};
 
-/// Which session belongs to which account.
+/// Which session, of which account, a connection has.
 #[derive(Debug)]
 pub(super) struct Sessions {
     /// Never iterated.
     table: Table<SessionId, Session>,
 }
 
+/// What a connection has.
 #[derive(Debug)]
-struct Session {
-    account: BareJid,
+pub(super) struct Session {
+    pub(super) account: BareJid,
     /// `None` while the account is being loaded.
-    jid: Option<FullJid>,
+    pub(super) jid: Option<FullJid>,
+    /// What the account calls the session: the id that it was bound under, whichever connection has it now.
+    pub(super) id: SessionId,
 }
 
 impl Sessions {
@@ -29,14 +32,22 @@ impl Sessions {
         Sessions { table: Table::with_hasher(Keyed::new(entropy)) }
     }
 
-    /// Account and address of a session that has been bound.
-    pub(super) fn bound(&self, id: SessionId) -> Option<(&BareJid, &FullJid)> {
-        let session = self.table.get(&id)?;
-        Some((&session.account, session.jid.as_ref()?))
+    /// Account, address and id of the session that a connection has.
+    pub(super) fn bound(&self, connection: SessionId) -> Option<(&BareJid, &FullJid, SessionId)> {
+        let session = self.table.get(&connection)?;
+        Some((&session.account, session.jid.as_ref()?, session.id))
     }
 
-    pub(super) fn remove(&mut self, id: SessionId) -> Option<BareJid> {
-        self.table.remove(&id).map(|session| session.account)
+    pub(super) fn contains(&self, connection: SessionId) -> bool {
+        self.table.contains_key(&connection)
+    }
+
+    pub(super) fn insert(&mut self, connection: SessionId, session: Session) {
+        self.table.insert(connection, session);
+    }
+
+    pub(super) fn remove(&mut self, connection: SessionId) -> Option<Session> {
+        self.table.remove(&connection)
     }
 }
 
@@ -65,11 +76,12 @@ impl Hub {
         request: BindRequest,
     ) {
         let anonymous = request.anonymous;
-        if self.sessions.table.contains_key(&session) || !self.is_here(&account) {
+        let is_used = self.sessions.contains(session) || self.tools.outbox.managed.is_managed(session);
+        if is_used || !self.is_here(&account) {
             let error = StanzaError::new(Condition::InternalServerError);
             return self.tools.outbox.outputs.push_back(Output::BindRefused { session, error });
         }
-        self.sessions.table.insert(session, Session { account: account.clone(), jid: None });
+        self.sessions.insert(session, Session { account: account.clone(), jid: None, id: session });
         match self.entities.get_mut(account.as_str()) {
             Some(Entity::Ready(ready)) if ready.account.is_anonymous() != anonymous => {
                 return self.refuse_bind(session, StanzaError::new(Condition::Conflict));
@@ -98,9 +110,6 @@ impl Hub {
                 let bound = ready.account.bind(session, request, &mut self.tools.context(now));
                 match bound {
                     Ok(bound) => {
-                        for old in bound.replaced {
-                            self.sessions.remove(old);
-                        }
                         if let Some(known) = self.sessions.table.get_mut(&session) {
                             known.jid = Some(bound.jid.clone());
                         }
@@ -120,10 +129,10 @@ impl Hub {
     }
 
     pub(super) fn end_session(&mut self, now: Now, session: SessionId) {
-        let Some(account) = self.sessions.remove(session) else { return };
+        let Some(Session { account, id, .. }) = self.sessions.remove(session) else { return };
         match self.entities.ready_mut(account.as_str()) {
             Some(ready) => {
-                ready.account.session_gone(session, &mut self.tools.context(now));
+                ready.account.session_gone(id, &mut self.tools.context(now));
                 self.settle(now, &account);
             }
             None => self.entities.cancel_bind(&account, session),

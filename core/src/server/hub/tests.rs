@@ -7,6 +7,7 @@ mod documents;
 mod leaks;
 mod limits;
 mod loading;
+mod management;
 mod offline;
 mod presence;
 mod privacy;

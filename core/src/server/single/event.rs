@@ -50,14 +50,15 @@ pub enum Event {
         /// What it was told.
         condition: Condition,
     },
-    /// A client has a session now.
+    /// A client has a session now, be it new or resumed.
     Online {
         /// On which connection.
         connection: ConnectionId,
         /// Its address.
         jid: FullJid,
     },
-    /// It has it no more.
+    /// It has it no more, or its connection has broken: then the session may come back as another connection's
+    /// (XEP-0198).
     Offline {
         /// On which connection it was.
         connection: ConnectionId,

@@ -1,0 +1,148 @@
+//! Stream management (XEP-0198): acknowledgements, and sessions that outlive their connection.
+//!
+//! Connections translate; what is agreed, sent and acknowledged is known here and nowhere else. So a connection, its task or
+//! its mailbox may go at any time, and nothing is lost: the session keeps its place in the account, goes on receiving, and
+//! waits for its client to come back, for as long as was agreed. What it has not got when it ends takes its way anew (see
+//! [`Account`](crate::server::account::Account)).
+//!
+//! A session has one connection at most. Whoever resumes it takes it from the connection that it had: what that one still
+//! sends counts for nothing, since the client sends it again.
+
+use super::sessions::Session;
+use super::{Enable, Hub, Output, SessionId};
+use crate::jid::{BareJid, FullJid};
+use crate::machine::Now;
+use crate::stanza::Stanza;
+use crate::stream::{self, StreamError};
+
+impl Hub {
+    pub(super) fn begin_management(&mut self, now: Now, session: SessionId, enable: Enable) {
+        let Some((account, _, id)) = self.sessions.bound(session) else { return };
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        let mut ctx = self.tools.context(now);
+        if let Some(enabled) = ctx.manage(id, account, ready.account.is_anonymous(), enable) {
+            ctx.outbox.outputs.push_back(Output::Enabled { session, enabled });
+        }
+    }
+
+    pub(super) fn answered_by_connection(&mut self, now: Now, session: SessionId, reply: Option<Stanza>) {
+        let Some((_, _, id)) = self.sessions.bound(session) else { return };
+        let ctx = self.tools.context(now);
+        ctx.outbox.managed.received(id);
+        if let Some(reply) = reply {
+            ctx.outbox.deliver(id, reply);
+        }
+    }
+
+    pub(super) fn acknowledgement_asked(&mut self, session: SessionId) {
+        let Some((_, _, id)) = self.sessions.bound(session) else { return };
+        if let Some(h) = self.tools.outbox.managed.handled(id) {
+            self.tools.outbox.outputs.push_back(Output::Acknowledge { session, h });
+        }
+    }
+
+    pub(super) fn client_acknowledged(&mut self, now: Now, session: SessionId, h: u32) {
+        let Some((account, _, id)) = self.sessions.bound(session) else { return };
+        let account = account.clone();
+        match self.tools.outbox.managed.acknowledge(id, h) {
+            Ok(stored) => self.stored_acknowledged(now, &account, id, stored),
+            Err(wrong) => {
+                self.tools.outbox.close(id, wrong.to_stream_error());
+                self.end_managed(now, id, &account);
+            }
+        }
+    }
+
+    /// A client has messages that the store has kept for it.
+    fn stored_acknowledged(&mut self, now: Now, account: &BareJid, id: SessionId, serial: Option<u64>) {
+        if let (Some(serial), Some(ready)) = (serial, self.entities.ready_mut(account.as_str())) {
+            ready.account.stored_acknowledged(id, serial, &mut self.tools.context(now));
+        }
+    }
+
+    pub(super) fn connection_broke(&mut self, now: Now, session: SessionId) {
+        let known = self.sessions.bound(session).map(|(_, _, id)| id);
+        if known.is_some_and(|id| self.tools.outbox.managed.hibernate(now.instant, id)) {
+            self.sessions.remove(session);
+        } else {
+            self.end_session(now, session);
+        }
+    }
+
+    pub(super) fn begin_resumption(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        account: &BareJid,
+        previd: String,
+        h: u32,
+    ) {
+        let ready = self.entities.ready_mut(account.as_str());
+        let managed = &self.tools.outbox.managed;
+        let found = ready.and_then(|ready| ready.account.resumable(&previd, managed));
+        let Some((id, jid)) = found.filter(|_| !self.sessions.contains(session)) else {
+            let h = managed.handled_before_end(account, &previd);
+            return self.tools.outbox.outputs.push_back(Output::ResumeRefused { session, h });
+        };
+        match self.tools.outbox.managed.acknowledge(id, h) {
+            Ok(stored) => {
+                self.take_over(id, session, account, jid, previd);
+                self.stored_acknowledged(now, account, id, stored);
+            }
+            Err(wrong) => {
+                // The session stays as it was: its client may have mistaken it for another.
+                let error = wrong.to_stream_error();
+                self.tools.outbox.outputs.push_back(Output::Close { session, error });
+            }
+        }
+    }
+
+    /// A session gets another connection, and there what its client does not have.
+    fn take_over(
+        &mut self,
+        id: SessionId,
+        connection: SessionId,
+        account: &BareJid,
+        jid: FullJid,
+        previd: String,
+    ) {
+        let outbox = &mut self.tools.outbox;
+        if let Some(old) = outbox.managed.connection(id) {
+            self.sessions.remove(old);
+            let error = StreamError::new(stream::Condition::Conflict)
+                .with_text("The session has been resumed over another connection.");
+            outbox.outputs.push_back(Output::Close { session: old, error });
+        }
+        outbox.managed.resume(id, connection);
+        self.sessions.insert(connection, Session { account: account.clone(), jid: Some(jid.clone()), id });
+        let h = outbox.managed.handled(id).unwrap_or_default();
+        outbox.outputs.push_back(Output::Resumed { session: connection, jid, previd, h });
+        for stanza in outbox.managed.undelivered(id) {
+            outbox.outputs.push_back(Output::Deliver { session: connection, stanza: stanza.clone() });
+        }
+    }
+
+    /// Sessions whose clients have not come back are given up.
+    pub(super) fn give_up_sessions(&mut self, now: Now) {
+        while let Some((id, account)) = self.tools.outbox.managed.expired(now.instant) {
+            self.end_managed(now, id, &account);
+        }
+    }
+
+    /// A session that is behind by more than it may be ends.
+    pub(super) fn end_behind(&mut self, now: Now, id: SessionId, account: &BareJid) {
+        let error = StreamError::new(stream::Condition::ResourceConstraint)
+            .with_text("Too many stanzas have not been acknowledged.");
+        self.tools.outbox.close(id, error);
+        self.end_managed(now, id, account);
+    }
+
+    fn end_managed(&mut self, now: Now, id: SessionId, account: &BareJid) {
+        if let Some(ready) = self.entities.ready_mut(account.as_str()) {
+            ready.account.session_gone(id, &mut self.tools.context(now));
+        }
+        // If the account does not know it, nobody does.
+        self.tools.outbox.managed.end(id, &self.tools.config.limits);
+        self.settle(now, account);
+    }
+}
