@@ -8,6 +8,7 @@
 
 pub mod client_play;
 pub mod connection_play;
+pub mod hub_play;
 mod player;
 mod proper;
 mod script;

@@ -1,0 +1,7 @@
+//! One hub or two under any operations, with a store that may be slow, refuse or die: see [`waxwing_fuzz::hub_play`].
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use waxwing_fuzz::hub_play::{self, Script};
+
+fuzz_target!(|script: Script| hub_play::play(&script));

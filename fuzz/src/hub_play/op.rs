@@ -1,0 +1,70 @@
+//! What happens to a hub, as a fuzzer's input: two bytes of settings, then operations of three bytes each.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use std::fmt;
+
+/// More operations than this of an input are not played.
+const MOST: usize = 200;
+
+/// A whole play.
+#[derive(Clone)]
+pub struct Script {
+    /// How the hubs are configured; [`hub_play`](super) says what the bits mean.
+    pub settings: [u8; 2],
+    /// What happens, in order.
+    pub ops: Vec<Op>,
+}
+
+/// One thing that happens: a letter, and who and what is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Op {
+    /// What.
+    pub what: u8,
+    /// Mostly which session.
+    pub a: u8,
+    /// Mostly to whom (the lower half) and of which kind (the upper half). Of `0` to `?` the lower halves are 0 to 15.
+    pub b: u8,
+}
+
+/// The letters of all operations; [`Play`](super::Play) says what they mean.
+pub const LETTERS: &[u8] = b"bxvumirspkcaewflqtdoOghjJzn";
+
+impl Op {
+    /// Who is addressed.
+    pub fn target(self) -> usize {
+        usize::from(self.b % 16)
+    }
+
+    /// Which of so many kinds.
+    pub fn variant(self, of: u8) -> u8 {
+        (self.b / 16) % of
+    }
+}
+
+impl<'a> Arbitrary<'a> for Script {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Script> {
+        let settings = [u.arbitrary()?, u.arbitrary()?];
+        let mut ops = Vec::new();
+        while u.len() >= 3 && ops.len() < MOST {
+            let what: u8 = u.arbitrary()?;
+            let known = LETTERS.contains(&what).then_some(what);
+            let what = known.unwrap_or(LETTERS[usize::from(what) % LETTERS.len()]);
+            ops.push(Op { what, a: u.arbitrary()?, b: u.arbitrary()? });
+        }
+        Ok(Script { settings, ops })
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b] = self.settings;
+        writeln!(f, "settings {a:#010b} {b:#010b}")?;
+        self.ops.iter().try_for_each(|op| writeln!(f, "{op:?}"))
+    }
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} a={} b={}:{}", char::from(self.what), self.a % 8, self.b / 16, self.b % 16)
+    }
+}
