@@ -6,6 +6,7 @@
 //!
 //! - [`Pair`] joins any two machines.
 //! - [`Simulation`] runs a whole server, its store and any number of clients.
+//! - [`world`] lets many clients and servers live through whatever can go wrong, and looks whether the rules hold.
 //! - [`stores`] is what every store must do.
 //! - [`Loopback`] is a server on real sockets, for tests of programs.
 //! - [`Raw`] is a machine without a mind of its own: a hostile peer, or one that a test writes byte by byte.
@@ -37,17 +38,20 @@ mod account;
 mod certificate;
 mod clock;
 pub mod loopback;
+mod mutation;
 mod pair;
 mod pipe;
 mod random;
 mod raw;
 mod simulation;
 pub mod stores;
+pub mod world;
 
 pub use account::Account;
 pub use certificate::SelfSigned;
 pub use clock::Clock;
 pub use loopback::Loopback;
+pub use mutation::Mutation;
 pub use pair::{Entry, Pair, Side};
 pub use pipe::{Arrival, Conditions, Pipe, Split};
 pub use random::Random;

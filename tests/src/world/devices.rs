@@ -1,0 +1,640 @@
+//! The clients' side of a world.
+
+use super::hosts::{account_jid, letter_of};
+use super::model::{Sending, SessionKey};
+use super::trace::Lane;
+use super::wire::{NodeClock, Wire};
+use super::{Rule, Timer, World};
+use crate::{Account, Arrival, Random};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use waxwing_core::client::{
+    Block, Client, Config, Event, KeepAlive, Ping, Reply, RequestHandle, Roster, RosterEvent, Saved, SetItem,
+    StanzaHandle, TlsMode, Unblock,
+};
+use waxwing_core::jid::{BareJid, Jid};
+use waxwing_core::machine::{Instant, Machine, Now};
+use waxwing_core::ns;
+use waxwing_core::sasl::Credentials;
+use waxwing_core::server::connection::Transport;
+use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType, Show};
+
+/// A client, and what its user remembers while its process is not there.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) account: usize,
+    pub(super) client: Option<Client>,
+    pub(super) wire: Option<u64>,
+    /// It is to be online.
+    pub(super) wants: bool,
+    pub(super) clock: NodeClock,
+    /// Which session this is.
+    pub(super) serial: u32,
+    /// What it shows of itself: priority, availability.
+    pub(super) shows: (i8, Option<Show>),
+    /// What it has said of itself in this session, status text included.
+    pub(super) said: Option<Said>,
+    /// It reads nothing before.
+    pub(super) reads_from: Instant,
+    pub(super) random: Random,
+    pub(super) ticks: u32,
+    /// Its process is not there before.
+    away_until: Instant,
+    letters: BTreeMap<StanzaHandle, usize>,
+    orders: Vec<Order>,
+    cached: Option<Roster>,
+    /// What its process left of its session when it died.
+    saved: Option<Saved>,
+}
+
+/// What a device has said of itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Said {
+    pub(super) priority: i8,
+    pub(super) show: Option<&'static str>,
+    pub(super) status: String,
+}
+
+/// A request whose answer means something.
+#[derive(Debug)]
+enum Order {
+    Ping(RequestHandle<Ping>),
+    SetItem(RequestHandle<SetItem>, String),
+    Block(RequestHandle<Block>, usize, u64),
+    Unblock(RequestHandle<Unblock>),
+}
+
+impl Device {
+    pub(super) fn new(account: usize, random: Random) -> Device {
+        Device {
+            account,
+            client: None,
+            wire: None,
+            wants: false,
+            clock: NodeClock::default(),
+            serial: 0,
+            shows: (0, None),
+            said: None,
+            reads_from: Instant::ORIGIN,
+            random,
+            ticks: 0,
+            away_until: Instant::ORIGIN,
+            letters: BTreeMap::new(),
+            orders: Vec::new(),
+            cached: None,
+            saved: None,
+        }
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::is_online)
+    }
+}
+
+impl World {
+    /// Its own address.
+    pub(super) fn device_jid(&self, number: usize) -> Jid {
+        let bare = self.bare_of(self.devices[number].account);
+        bare.with_resource(&format!("d{number}")).expect("an address").into()
+    }
+
+    pub(super) fn bare_of(&self, account: usize) -> BareJid {
+        account_jid(account, self.scenario.accounts[account])
+    }
+
+    pub(super) fn session_of(&self, number: usize) -> SessionKey {
+        SessionKey { device: number, serial: self.devices[number].serial }
+    }
+
+    /// It wants to be online from now on.
+    pub(super) fn log_in(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        device.wants = true;
+        if device.client.is_none() && device.wire.is_none() {
+            self.dial(number);
+        }
+    }
+
+    /// It does not.
+    pub(super) fn log_out(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        device.wants = false;
+        let now = device.clock.now(self.now);
+        if let Some(client) = &mut device.client {
+            // Without a connection nobody can be told.
+            match client.is_interrupted() {
+                true => client.abandon(now),
+                false => client.close(now),
+            }
+        }
+    }
+
+    /// Its process dies, and begins again: with what it has saved of its session, or with nothing.
+    pub(super) fn restart(&mut self, number: usize, away: Duration, saved: bool) {
+        let device = &mut self.devices[number];
+        device.away_until = self.now + away;
+        let Some(client) = device.client.take() else { return };
+        device.saved = client.save().filter(|_| saved);
+        // As it would be read from its file.
+        device.saved = device.saved.take().and_then(|saved| Saved::from_bytes(&saved.to_bytes()).ok());
+        let survives = device.saved.is_some();
+        if let Some(wire) = device.wire.and_then(|key| self.wires.get_mut(&key)) {
+            wire.up.close(self.now);
+        }
+        self.trace.mark(self.now, Lane::Device(number), "its process dies", true);
+        self.connection_over(number, true);
+        // What it knew of others' presence is gone, and is told nobody twice in one session.
+        self.is_lossy = true;
+        self.devices[number].orders.clear();
+        if !survives {
+            self.forget_letters(number);
+            self.session_over(number);
+        }
+        self.dial_later(number);
+    }
+
+    /// Nobody is left to say what became of what it has sent.
+    fn forget_letters(&mut self, number: usize) {
+        for letter in std::mem::take(&mut self.devices[number].letters).into_values() {
+            let letter = &mut self.model.letters[letter];
+            if letter.sending != Sending::Acknowledged {
+                letter.sending = Sending::Unknown;
+            }
+        }
+    }
+
+    /// Connects, if there is somebody to connect to.
+    pub(super) fn dial(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        if device.wire.is_some() || !device.wants {
+            return;
+        }
+        let (account, now) = (device.account, device.clock.now(self.now));
+        let host_number = self.scenario.accounts[account];
+        let host = &mut self.hosts[host_number];
+        let away = self.now < device.away_until;
+        let Some(server) = host.server.as_mut().filter(|_| !away) else {
+            return self.dial_later(number);
+        };
+        let id = server.accept(host.clock.now(self.now), Transport::Plain);
+        let plan = &self.scenario.devices[number];
+        match &mut device.client {
+            Some(client) => {
+                if let Err(error) = client.reconnect(now, TlsMode::Plaintext) {
+                    self.model.fail(self.now, Rule::Stuck, format!("d{number} cannot reconnect: {error:?}"));
+                }
+            }
+            None => {
+                let saved = device.saved.take();
+                if saved.is_none() {
+                    device.serial += 1;
+                }
+                let mut config = config(self.keys.clone(), account_jid(account, host_number), number);
+                config.management = plan.management;
+                config.resend = plan.resend;
+                config.resume = saved;
+                device.client = Some(Client::new(config, now, device.random.entropy()));
+            }
+        }
+        let wire = Wire::new((number, host_number), id, &plan.conditions, &mut device.random);
+        self.next_wire += 1;
+        let key = self.next_wire;
+        device.wire = Some(key);
+        self.trace.connect(self.now, key, number, host_number);
+        self.wires.insert(key, wire);
+    }
+
+    fn dial_later(&mut self, number: usize) {
+        let pause = Duration::from_millis(500) + self.devices[number].random.up_to(Duration::from_secs(4));
+        self.set_timer(pause, Timer::Dial { device: number });
+    }
+
+    /// Everything that clients do now. True if anything happened.
+    pub(super) fn run_devices(&mut self) -> bool {
+        let mut busy = false;
+        for number in 0..self.devices.len() {
+            busy |= self.tick_device(number);
+            busy |= self.drain_device(number);
+            busy |= self.read_into_device(number);
+        }
+        busy
+    }
+
+    fn tick_device(&mut self, number: usize) -> bool {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        let Some(client) = &mut device.client else { return false };
+        let due = |client: &Client| client.deadline().is_some_and(|deadline| deadline.at <= now.instant);
+        if !due(client) {
+            return false;
+        }
+        device.ticks += 1;
+        client.tick(now);
+        if device.ticks > super::FAR_TOO_OFTEN && due(client) {
+            let text = format!("d{number} wants a tick again and again: {:?}", client.deadline());
+            self.model.fail(self.now, Rule::Deadline, text);
+        }
+        true
+    }
+
+    fn drain_device(&mut self, number: usize) -> bool {
+        let mut busy = false;
+        loop {
+            let device = &mut self.devices[number];
+            let Some(client) = &mut device.client else { break };
+            let mut bytes = Vec::new();
+            if let Some(key) = device.wire
+                && let Some(wire) = self.wires.get_mut(&key)
+                && wire.up.is_writable()
+            {
+                client.transmit(&mut bytes);
+                if !bytes.is_empty() {
+                    self.trace.write(self.now, key, true, &bytes);
+                    wire.up.write(self.now, &bytes);
+                }
+            }
+            let event = client.poll_event();
+            if bytes.is_empty() && event.is_none() {
+                break;
+            }
+            busy = true;
+            if let Some(event) = event {
+                self.on_client_event(number, event);
+            }
+        }
+        self.finish_device(number) | busy
+    }
+
+    /// A machine that is finished: its transport is closed, and the next one dialled in a while.
+    fn finish_device(&mut self, number: usize) -> bool {
+        let device = &mut self.devices[number];
+        let Some(client) = device.client.as_ref().filter(|client| client.is_finished()) else { return false };
+        if client.is_interrupted() {
+            if device.wire.is_none() {
+                return false;
+            }
+            self.connection_over(number, false);
+            if self.devices[number].wants {
+                self.dial_later(number);
+            } else {
+                self.log_out(number);
+            }
+            return true;
+        }
+        device.cached = Some(client.roster().clone());
+        self.connection_over(number, false);
+        self.devices[number].client = None;
+        self.session_over(number);
+        if self.devices[number].wants {
+            self.dial_later(number);
+        }
+        true
+    }
+
+    /// A device has no connection any more.
+    fn connection_over(&mut self, number: usize, died: bool) {
+        let Some(key) = self.devices[number].wire else { return };
+        if let Some(wire) = self.wires.get_mut(&key) {
+            wire.client_done = true;
+            wire.up.close(self.now);
+            // What the server still sends, or has sent, is read by nobody.
+            if died || !wire.server_done || !wire.down.at_end() || wire.broken {
+                self.break_wire(key, "its connection broke");
+            }
+        }
+        self.devices[number].wire = None;
+    }
+
+    /// Its session is over: another one will be another.
+    fn session_over(&mut self, number: usize) {
+        let over = self.session_of(number);
+        let device = &mut self.devices[number];
+        device.said = None;
+        device.letters.clear();
+        device.orders.clear();
+        self.model.session_over(over);
+    }
+
+    fn read_into_device(&mut self, number: usize) -> bool {
+        let device = &mut self.devices[number];
+        let (Some(key), Some(client)) = (device.wire, &mut device.client) else { return false };
+        if device.reads_from > self.now {
+            return false;
+        }
+        let Some(wire) = self.wires.get_mut(&key) else { return false };
+        let now = device.clock.now(self.now);
+        match wire.down.read(self.now, client.read_budget()) {
+            Some(Arrival::Bytes(piece)) => {
+                self.trace.read(self.now, key, false, piece.len());
+                client.receive(now, &piece);
+            }
+            Some(Arrival::Eof) => {
+                self.trace.mark(self.now, Lane::Device(number), "end of stream", false);
+                client.receive_eof(now);
+            }
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn on_client_event(&mut self, number: usize, event: Event) {
+        let session = self.session_of(number);
+        match event {
+            Event::Online(_) => self.on_online(number),
+            Event::Resumed(_) => self.on_resumed(number),
+            Event::Interrupted(error) => {
+                self.trace.mark(self.now, Lane::Device(number), &format!("interrupted: {error}"), false);
+            }
+            Event::Acknowledged(handle) => self.on_handle(number, handle, Sending::Acknowledged),
+            Event::Unacknowledged { handle, .. } => self.on_handle(number, handle, Sending::Unknown),
+            Event::Message(message) => self.on_message(number, session, &message),
+            Event::Presence(_) | Event::Subscription(_) | Event::Iq(_) => self.stanzas += 1,
+            Event::Roster(RosterEvent::Loaded) => self.say(number),
+            Event::Roster(RosterEvent::Failed(_)) => {
+                // Another try, later: everything else waits for it.
+                self.set_timer(
+                    Duration::from_secs(3),
+                    Timer::FetchRoster { device: number, serial: session.serial },
+                );
+            }
+            Event::Reply(reply) => self.on_reply(number, &reply),
+            Event::Sent(handle) => self.on_handle(number, handle, Sending::Out),
+            Event::Unsent { handle, .. } => self.on_handle(number, handle, Sending::Unsent),
+            Event::Closed(result) => {
+                let text = result.map_or_else(|error| format!("closed: {error}"), |()| "closed".into());
+                self.trace.mark(self.now, Lane::Device(number), &text, false);
+            }
+            Event::Malformed { element, error } => {
+                let text = format!("d{number} was sent something malformed: {error:?}: {element:?}");
+                self.model.fail(self.now, Rule::Leak, text);
+            }
+            Event::Ignored { stanza, reason } => {
+                let text = format!("d{number} was sent a forgery: {reason:?}: {}", stanza.to_xml());
+                self.model.fail(self.now, Rule::Leak, text);
+            }
+            _ => {}
+        }
+    }
+
+    /// The session goes on.
+    fn on_resumed(&mut self, number: usize) {
+        self.trace.mark(self.now, Lane::Device(number), "resumed", false);
+        let device = &self.devices[number];
+        let is_new_process = device.client.as_ref().is_some_and(|client| !client.roster().is_loaded());
+        if is_new_process {
+            self.fetch_roster(number);
+        }
+    }
+
+    /// There is a new session. If an old one has been lost, what it left is sent again.
+    fn on_online(&mut self, number: usize) {
+        self.trace.mark(self.now, Lane::Device(number), "online", false);
+        let device = &mut self.devices[number];
+        for letter in device.letters.values() {
+            let letter = &mut self.model.letters[*letter];
+            letter.again |= letter.sending == Sending::Out;
+        }
+        let was_somebody = !device.letters.is_empty() || device.said.is_some();
+        if was_somebody {
+            let old = self.session_of(number);
+            self.model.session_over(old);
+            let device = &mut self.devices[number];
+            device.serial += 1;
+            device.said = None;
+            device.orders.clear();
+        }
+        self.fetch_roster(number);
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        if let Some(client) = &mut device.client {
+            let _ = client.fetch_block_list(now);
+        }
+    }
+
+    pub(super) fn fetch_roster(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        // Half of them remember what they knew.
+        let cached = device.cached.take().filter(|_| number % 2 == 1);
+        let cached =
+            cached.and_then(|roster| Some(Roster::cached(roster.version()?, roster.iter().cloned())));
+        if let Some(client) = &mut device.client {
+            let _ = client.fetch_roster(now, cached);
+        }
+    }
+
+    /// Says how available it is, in words that have not been used before.
+    pub(super) fn say(&mut self, number: usize) {
+        self.words += 1;
+        let status = format!("p{}", self.words);
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        let (priority, show) = device.shows;
+        let Some(client) = device.client.as_mut().filter(|client| client.is_online()) else { return };
+        if device.said.is_none() && !client.roster().is_loaded() {
+            return;
+        }
+        let presence = Presence::builder(PresenceType::Available).priority(priority).status(None, &status);
+        let presence = match show {
+            Some(show) => presence.show(show),
+            None => presence,
+        };
+        if client.set_presence(now, presence.build()).is_ok() {
+            self.stanzas += 1;
+            device.said = Some(Said { priority, show: show.map(Show::as_str), status });
+        }
+    }
+
+    fn on_message(&mut self, number: usize, session: SessionKey, message: &Message) {
+        self.stanzas += 1;
+        if message.kind() == MessageType::Error {
+            if let Some(letter) = message.id().and_then(letter_of) {
+                self.model.refused(self.now, session, letter);
+            }
+            return;
+        }
+        let Some(letter) = message.body(None).as_deref().and_then(letter_of) else { return };
+        let is_delayed = message.child("delay", ns::DELAY).is_some();
+        let account = self.devices[number].account;
+        self.model.receive(self.now, session, account, letter, is_delayed);
+        let sender = self.model.letters.get(letter).map(|letter| letter.from.device);
+        let is_from = sender.is_some_and(|sender| message.from() == Some(&self.device_jid(sender)));
+        if !is_from {
+            self.model.fail(self.now, Rule::Leak, format!("m{letter} came from {:?}", message.from()));
+        }
+    }
+
+    fn on_handle(&mut self, number: usize, handle: StanzaHandle, sending: Sending) {
+        if let Some(letter) = self.devices[number].letters.get(&handle).copied() {
+            self.model.sending(self.now, letter, sending);
+        }
+    }
+
+    fn on_reply(&mut self, number: usize, reply: &Reply) {
+        self.stanzas += 1;
+        let device = &mut self.devices[number];
+        let account = device.account;
+        let Some(found) = device.orders.iter().position(|order| order.is_answered_by(reply)) else { return };
+        match device.orders.swap_remove(found) {
+            Order::Ping(_) => {}
+            Order::SetItem(handle, name) => {
+                let is_saved = self.hosts[self.scenario.accounts[account]].disk.names.contains(&name);
+                if matches!(handle.read(reply), Some(Ok(()))) && !is_saved {
+                    let text = format!("d{number} was told that {name} is saved, and it is not");
+                    self.model.fail(self.now, Rule::Promise, text);
+                }
+            }
+            Order::Block(handle, whom, serial) => {
+                if matches!(handle.read(reply), Some(Ok(()))) && self.last_block(account, whom) == serial {
+                    self.model.blocked(self.now, account, whom);
+                }
+            }
+            Order::Unblock(_) => {}
+        }
+    }
+
+    fn last_block(&self, account: usize, whom: usize) -> u64 {
+        self.blocks.get(&(account, whom)).copied().unwrap_or_default()
+    }
+
+    // What its user does.
+
+    /// Lets a client that is online do something; `None` if it is not.
+    pub(super) fn act<T>(&mut self, number: usize, act: impl FnOnce(&mut Client, Now) -> T) -> Option<T> {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        let client = device.client.as_mut().filter(|client| client.is_online())?;
+        self.stanzas += 1;
+        Some(act(client, now))
+    }
+
+    /// Sends the next message to an account, or to one device of it.
+    pub(super) fn write(&mut self, number: usize, account: usize, to_device: Option<usize>) {
+        if !self.devices[number].is_online() {
+            return;
+        }
+        let sender = self.devices[number].account;
+        let to = match to_device {
+            Some(device) => self.device_jid(device),
+            None => self.bare_of(account).into(),
+        };
+        let letter = self.model.send(self.now, self.session_of(number), (sender, account, to_device));
+        let id = format!("m{letter}");
+        let message = Message::builder(Some(to), MessageType::Chat).id(&id).body(None, &id).build();
+        match self.act(number, |client, now| client.send(now, message)) {
+            Some(Ok(handle)) => {
+                self.devices[number].letters.insert(handle, letter);
+            }
+            _ => self.model.letters[letter].sending = Sending::Unsent,
+        }
+        let doomed = self
+            .wires
+            .values()
+            .filter(|wire| wire.broken && wire.in_session && wire.managed_at.is_none())
+            .any(|wire| self.devices[wire.device].account == account);
+        if doomed {
+            self.model.excuse_one("its addressee had a session that was broken already", letter);
+        }
+    }
+
+    pub(super) fn ping(&mut self, number: usize, to: Option<usize>) {
+        let to = to.map(|to| self.device_jid(to));
+        if let Some(Ok(handle)) = self.act(number, |client, now| client.request(now, Ping { to }, None)) {
+            self.devices[number].orders.push(Order::Ping(handle));
+        }
+    }
+
+    pub(super) fn set_item(&mut self, number: usize, contact: usize, name: u32, group: u32) {
+        let name = format!("n{name}");
+        let jid = self.bare_of(contact).into();
+        let item =
+            waxwing_core::payload::roster::Item::new(jid).with_name(&name).in_group(&format!("g{group}"));
+        if let Some(Ok(handle)) = self.act(number, |client, now| client.request(now, SetItem(item), None)) {
+            self.devices[number].orders.push(Order::SetItem(handle, name));
+        }
+    }
+
+    pub(super) fn block(&mut self, number: usize, whom: usize, blocks: bool) {
+        let account = self.devices[number].account;
+        let jid = Jid::from(self.bare_of(whom));
+        self.words += 1;
+        let serial = self.words;
+        let order = self.act(number, |client, now| match blocks {
+            true => {
+                client.request(now, Block(vec![jid]), None).map(|handle| Order::Block(handle, whom, serial))
+            }
+            false => client.request(now, Unblock(vec![jid]), None).map(Order::Unblock),
+        });
+        if let Some(Ok(order)) = order {
+            self.blocks.insert((account, whom), serial);
+            self.model.block_asked(account, whom);
+            self.devices[number].orders.push(order);
+        }
+    }
+
+    pub(super) fn answer_requests(&mut self, number: usize, approve: bool) {
+        let asked: Option<Vec<BareJid>> = self.devices[number]
+            .client
+            .as_ref()
+            .map(|client| client.subscription_requests().map(|(from, _)| from.clone()).collect());
+        for contact in asked.into_iter().flatten() {
+            self.note_subscription(number, &contact);
+            self.act(number, |client, now| match approve {
+                true => client.approve(now, &contact),
+                false => client.deny(now, &contact),
+            });
+        }
+    }
+
+    /// When a client wants something.
+    pub(super) fn next_for_devices(&self) -> Option<Instant> {
+        let deadlines = self.devices.iter().filter_map(|device| {
+            let deadline = device.client.as_ref()?.deadline()?;
+            Some(device.clock.when(deadline.at))
+        });
+        deadlines.min()
+    }
+}
+
+impl Order {
+    fn is_answered_by(&self, reply: &Reply) -> bool {
+        match self {
+            Order::Ping(handle) => reply.is(handle),
+            Order::SetItem(handle, _) => reply.is(handle),
+            Order::Block(handle, ..) => reply.is(handle),
+            Order::Unblock(handle) => reply.is(handle),
+        }
+    }
+}
+
+fn config(keys: waxwing_core::sasl::ClientKeys, account: BareJid, number: usize) -> Config {
+    let username = account.local().unwrap_or_default().to_owned();
+    let jid = account.with_resource(&format!("d{number}")).expect("an address");
+    let mut config = Config::new(jid.into(), TlsMode::Plaintext);
+    config.credentials = Some(Credentials::Keys { username, keys });
+    config.keep_alive = KeepAlive::Ping { after: Duration::from_secs(70), timeout: Duration::from_secs(20) };
+    config
+}
+
+/// Keys that fit every account: deriving them each time would cost more than all the rest.
+pub(super) fn shared_account()
+-> &'static (waxwing_core::sasl::ClientKeys, waxwing_core::server::store::Record) {
+    static SHARED: std::sync::OnceLock<(
+        waxwing_core::sasl::ClientKeys,
+        waxwing_core::server::store::Record,
+    )> = std::sync::OnceLock::new();
+    SHARED.get_or_init(|| {
+        let account = Account::new("a", "h.example");
+        let record = account.record(&mut Random::new(1));
+        let mut simulation = crate::Simulation::<Client>::new(1, "h.example");
+        simulation.store.insert(account.jid(), record.clone());
+        let mut config = Config::new(account.jid().into(), TlsMode::Plaintext);
+        config.credentials =
+            Some(Credentials::Password { username: account.local.clone(), password: account.password });
+        let client = Client::new(config, simulation.now(), Random::new(2).entropy());
+        let client = simulation.connect(client, Transport::Plain);
+        simulation.run_until_idle();
+        let keys = simulation[client].side.machine.keys().cloned().expect("a login with SCRAM");
+        (keys, record)
+    })
+}
