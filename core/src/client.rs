@@ -12,7 +12,11 @@
 //! 4. [`close`](Client::close), or whatever else ends it. [`Event::Closed`] comes once and last; before it every stanza
 //!    that never left comes back and every request that waits is told.
 //!
-//! One machine serves one stream. To reconnect make a new one, unless [`Error::is_transient`] says that it is pointless.
+//! One machine serves one session. Who wants to stay online whatever happens to connections has a
+#![cfg_attr(feature = "dns", doc = "[`Session`]")]
+#![cfg_attr(not(feature = "dns"), doc = "`Session` (feature `dns`)")]
+//! look after it; by hand it goes with [`Event::Interrupted`], or with a new machine where [`Error::is_transient`] says that there
+//! is a point in it.
 //!
 //! # What it does by itself
 //!
@@ -84,6 +88,8 @@ mod request;
 mod resumption;
 mod roster;
 mod saved;
+#[cfg(feature = "dns")]
+pub mod session;
 mod state;
 mod subscription;
 mod vcard;
@@ -107,6 +113,8 @@ pub use request::{
 };
 pub use roster::{RemoveItem, Roster, RosterEvent, SetItem};
 pub use saved::{BadSaved, Saved};
+#[cfg(feature = "dns")]
+pub use session::Session;
 pub use subscription::{Subscription, SubscriptionKind};
 pub use vcard::{GetVcard, SetVcard};
 
@@ -146,6 +154,8 @@ pub struct Client {
     ledger: Option<Ledger>,
     /// An earlier connection's session is being gone on with.
     is_continuing: bool,
+    /// A [`session`] owns it and decides what ends it: no error does by itself.
+    is_kept: bool,
     /// What the last connection was authenticated with, where another may follow.
     credentials: Option<Credentials>,
     negotiation: NegotiationClock,
@@ -184,6 +194,7 @@ impl Client {
             watch: Watch::new(config.keep_alive, now.instant),
             ledger: None,
             is_continuing: false,
+            is_kept: false,
             credentials: None,
             negotiation: NegotiationClock::new(now.instant, config.negotiation_timeout),
             domain: config.account.to_domain().into(),

@@ -8,6 +8,10 @@
 //! # The machines
 //!
 #![cfg_attr(feature = "client", doc = "- [`client::Client`]: one stream to a server.")]
+#![cfg_attr(
+    all(feature = "client", feature = "dns"),
+    doc = "- [`client::Session`]: the same over as many connections as it takes."
+)]
 #![cfg_attr(not(feature = "client"), doc = "- `client::Client`: one stream to a server (feature `client`).")]
 #![cfg_attr(
     feature = "server",

@@ -26,6 +26,9 @@ pub type Server = waxwing_futures::Server<AsyncStd>;
 /// Finds a server and gets through to it.
 #[cfg(feature = "client")]
 pub type Dialer = waxwing_futures::Dialer<AsyncStd>;
+/// Runs a client's session over as many connections as it takes.
+#[cfg(feature = "client")]
+pub type SessionDriver = waxwing_futures::SessionDriver<AsyncStd>;
 #[cfg(feature = "client")]
 pub use waxwing_futures::system_config;
 

@@ -28,7 +28,8 @@ thread_local! {
 /// Runs a [`Machine`] over a stream of a [`Runtime`].
 pub struct Driver<M, R: Runtime> {
     machine: M,
-    stream: R::Stream,
+    /// None between two connections of a machine that has several.
+    stream: Option<R::Stream>,
     clock: Clock,
     outgoing: Vec<u8>,
     /// How much of `outgoing` the socket has taken.
@@ -55,19 +56,40 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
     /// # Errors
     /// Where the socket is not in order.
     pub fn new(machine: M, stream: R::Stream, clock: Clock) -> io::Result<Driver<M, R>> {
-        R::set_nodelay(&stream)?;
-        Ok(Driver {
+        let mut driver = Driver::unconnected(machine, clock);
+        driver.attach(stream)?;
+        Ok(driver)
+    }
+
+    /// Without a stream yet: what the machine sends is lost until there is one.
+    pub(crate) fn unconnected(machine: M, clock: Clock) -> Driver<M, R> {
+        Driver {
             machine,
-            stream,
+            stream: None,
             clock,
             outgoing: Vec::new(),
             written: 0,
-            eof: false,
-            unheard: false,
+            eof: true,
+            unheard: true,
             last_words: LAST_WORDS,
             end_by: None,
             alarm: None,
-        })
+        }
+    }
+
+    /// Goes on over this stream, as if there had been none before.
+    pub(crate) fn attach(&mut self, stream: R::Stream) -> io::Result<()> {
+        R::set_nodelay(&stream)?;
+        self.outgoing.clear();
+        (self.stream, self.written, self.end_by) = (Some(stream), 0, None);
+        (self.eof, self.unheard) = (false, false);
+        Ok(())
+    }
+
+    /// Closes the stream.
+    #[cfg(feature = "client")]
+    pub(crate) fn detach(&mut self) {
+        (self.stream, self.eof, self.unheard) = (None, true, true);
     }
 
     /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
@@ -134,8 +156,7 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
     /// Sees to the deadline. True if it has come.
     fn tick(&mut self, cx: &mut Context<'_>) -> bool {
         let deadline = self.machine.deadline().and_then(|deadline| self.clock.to_std(deadline.at));
-        // A finished machine has no deadline of its own.
-        let Some(at) = deadline.or(self.end_by) else { return false };
+        let Some(at) = deadline.into_iter().chain(self.end_by).min() else { return false };
         let now = Instant::now();
         if at <= now {
             self.machine.tick(self.clock.now());
@@ -166,10 +187,8 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
                     return false;
                 }
             }
-            if self.unheard {
-                continue;
-            }
-            match Pin::new(&mut self.stream).poll_write(cx, &self.outgoing[self.written..]) {
+            let Some(stream) = self.stream.as_mut().filter(|_| !self.unheard) else { continue };
+            match Pin::new(stream).poll_write(cx, &self.outgoing[self.written..]) {
                 Poll::Ready(Ok(n)) => self.written += n,
                 Poll::Pending => return true,
                 Poll::Ready(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
@@ -181,11 +200,9 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
     /// Reads what is there, once. True if there was anything.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let budget = if self.eof { 0 } else { self.machine.read_budget().min(SCRATCH) };
-        if budget == 0 {
-            return false;
-        }
+        let Some(stream) = self.stream.as_mut().filter(|_| budget > 0) else { return false };
         INPUT.with_borrow_mut(|input| {
-            match Pin::new(&mut self.stream).poll_read(cx, &mut input[..budget]) {
+            match Pin::new(stream).poll_read(cx, &mut input[..budget]) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(n @ 1..)) => self.machine.receive(self.clock.now(), &input[..n]),
                 Poll::Ready(Err(e)) if e.kind() == ErrorKind::Interrupted => {}
@@ -203,7 +220,8 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
     /// Ends a finished connection: tells the peer that nothing more comes, and reads and forgets what it still sends until
     /// it closes as well, at most for `patience`. Closing a socket with unread input resets the connection, and the reset
     /// would overtake the stream error that explains the end.
-    pub async fn linger(mut self, patience: Duration) {
+    pub async fn linger(self, patience: Duration) {
+        let Some(mut stream) = self.stream else { return };
         let mut give_up = R::sleep(patience);
         let mut closed = false;
         poll_fn(|cx| {
@@ -211,14 +229,14 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
                 return Poll::Ready(());
             }
             if !closed {
-                match Pin::new(&mut self.stream).poll_close(cx) {
+                match Pin::new(&mut stream).poll_close(cx) {
                     Poll::Ready(Ok(())) if !self.eof => closed = true,
                     Poll::Ready(_) => return Poll::Ready(()),
                     Poll::Pending => return Poll::Pending,
                 }
             }
             loop {
-                let read = INPUT.with_borrow_mut(|input| Pin::new(&mut self.stream).poll_read(cx, input));
+                let read = INPUT.with_borrow_mut(|input| Pin::new(&mut stream).poll_read(cx, input));
                 match read {
                     Poll::Ready(Ok(1..)) => {}
                     Poll::Ready(_) => return Poll::Ready(()),

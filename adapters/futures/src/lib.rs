@@ -3,6 +3,7 @@
 //! The adapters for smol and async-std are made of this: each says what its [`Runtime`] is called by, and no more.
 //!
 //! - [`Driver`] runs any byte machine over a stream: a client is a `Driver<Client, R>`.
+//! - [`SessionDriver`] runs a client's session over as many connections as it takes.
 //! - [`Server`] accepts connections and runs each in a task of its own.
 //! - [`Dialer`] finds a server and gets through to it.
 //!
@@ -14,6 +15,8 @@ mod driver;
 mod runtime;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "client")]
+mod session;
 
 #[cfg(feature = "client")]
 pub use dial::Dialer;
@@ -21,6 +24,8 @@ pub use driver::Driver;
 pub use runtime::{Runtime, Task};
 #[cfg(feature = "server")]
 pub use server::Server;
+#[cfg(feature = "client")]
+pub use session::SessionDriver;
 #[cfg(feature = "client")]
 pub use waxwing_std::dial::system_config;
 pub use waxwing_std::{Clock, entropy};

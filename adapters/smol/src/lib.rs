@@ -22,6 +22,9 @@ pub type Server = waxwing_futures::Server<Smol>;
 /// Finds a server and gets through to it.
 #[cfg(feature = "client")]
 pub type Dialer = waxwing_futures::Dialer<Smol>;
+/// Runs a client's session over as many connections as it takes.
+#[cfg(feature = "client")]
+pub type SessionDriver = waxwing_futures::SessionDriver<Smol>;
 #[cfg(feature = "client")]
 pub use waxwing_futures::system_config;
 

@@ -165,6 +165,36 @@ impl Dialer {
     }
 }
 
+/// Gets through to the first of these that can be got through to, by a route that is permitted.
+///
+/// # Errors
+/// Why the last of them cannot be reached.
+pub fn get_through(
+    targets: Vec<Target>,
+    config: &Config,
+    permits: fn(&Route) -> bool,
+) -> Result<(TcpStream, Route), Failure> {
+    let mut failure = Failure::NoAddress;
+    for target in targets {
+        // Without randomness no name can be asked for.
+        let Ok(mut dialer) = Dialer::new(target, config.clone()) else { return Err(Failure::Unresolved) };
+        loop {
+            match dialer.dial() {
+                Ok((socket, route)) if permits(&route) => return Ok((socket, route)),
+                Ok((_, route)) => dialer.give_up(&route, NOT_PERMITTED),
+                Err(error) => {
+                    failure = error;
+                    break;
+                }
+            }
+        }
+    }
+    Err(failure)
+}
+
+/// Why a route is not taken that the owner does not permit.
+pub const NOT_PERMITTED: &str = "this route is not permitted";
+
 /// Sends one datagram and passes on what comes back, until nobody listens or for `patience` nothing comes.
 fn datagrams(
     query: QueryId,

@@ -22,7 +22,8 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Driver<M> {
     machine: M,
-    socket: TcpStream,
+    /// None between two connections of a machine that has several.
+    socket: Option<TcpStream>,
     clock: Clock,
     outgoing: Vec<u8>,
     /// How much of `outgoing` the socket has taken.
@@ -39,22 +40,51 @@ pub struct Driver<M> {
 impl<M: Machine> Driver<M> {
     /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
     pub fn new(machine: M, socket: TcpStream, clock: Clock) -> io::Result<Driver<M>> {
-        socket.set_nodelay(true)?;
-        socket.set_nonblocking(false)?;
-        socket.set_write_timeout(Some(TURN))?;
-        let scratch = vec![0; SCRATCH].into_boxed_slice();
-        Ok(Driver {
+        let mut driver = Driver::unconnected(machine, clock);
+        driver.attach(socket)?;
+        Ok(driver)
+    }
+
+    /// Without a socket yet: what the machine sends is lost until there is one.
+    pub(crate) fn unconnected(machine: M, clock: Clock) -> Driver<M> {
+        Driver {
             machine,
-            socket,
+            socket: None,
             clock,
             outgoing: Vec::new(),
             written: 0,
-            scratch,
-            eof: false,
-            unheard: false,
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            eof: true,
+            unheard: true,
             last_words: LAST_WORDS,
             end_by: None,
-        })
+        }
+    }
+
+    /// Goes on over this socket, as if there had been none before.
+    pub(crate) fn attach(&mut self, socket: TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(false)?;
+        socket.set_write_timeout(Some(TURN))?;
+        self.outgoing.clear();
+        (self.socket, self.written, self.end_by) = (Some(socket), 0, None);
+        (self.eof, self.unheard) = (false, false);
+        Ok(())
+    }
+
+    /// The socket has failed: the connection is lost.
+    #[cfg(feature = "client")]
+    pub(crate) fn lose(&mut self) {
+        self.detach();
+        self.machine.receive_eof(self.clock.now());
+    }
+
+    /// Closes the socket.
+    fn detach(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        (self.eof, self.unheard) = (true, true);
     }
 
     /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
@@ -93,7 +123,7 @@ impl<M: Machine> Driver<M> {
             if self.machine.is_finished() {
                 let end_by = *self.end_by.get_or_insert(now + self.last_words);
                 if !blocked || end_by <= now {
-                    let _ = self.socket.shutdown(Shutdown::Both);
+                    self.detach();
                     return Ok(None);
                 }
             }
@@ -122,10 +152,8 @@ impl<M: Machine> Driver<M> {
                     return Ok(false);
                 }
             }
-            if self.unheard {
-                continue;
-            }
-            match self.socket.write(&self.outgoing[self.written..]) {
+            let Some(mut socket) = self.socket.as_ref().filter(|_| !self.unheard) else { continue };
+            match socket.write(&self.outgoing[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if timed_out(&e) => return Ok(true),
@@ -138,14 +166,14 @@ impl<M: Machine> Driver<M> {
     /// Reads once, for at most `wait`.
     fn wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
         let budget = self.machine.read_budget().min(SCRATCH);
-        if budget == 0 || self.eof {
+        let Some(mut socket) = self.socket.as_ref().filter(|_| budget > 0 && !self.eof) else {
             // The peer is over its rate, or has nothing more to say: only time can change anything.
             std::thread::sleep(wait.unwrap_or(TURN));
             return Ok(());
-        }
+        };
         // Zero would mean "for ever" to the socket.
-        self.socket.set_read_timeout(wait.map(|w| w.max(Duration::from_millis(1))))?;
-        match self.socket.read(&mut self.scratch[..budget]) {
+        socket.set_read_timeout(wait.map(|w| w.max(Duration::from_millis(1))))?;
+        match socket.read(&mut self.scratch[..budget]) {
             Ok(0) => {
                 self.eof = true;
                 self.machine.receive_eof(self.clock.now());

@@ -2,6 +2,7 @@
 //!
 //! - [`Driver`] runs any byte machine over a `TcpStream`: a client is a `Driver<Client>`.
 //! - [`Duplex`] does the same for several threads: some wait for events while others send.
+//! - [`SessionDriver`] runs a client's session over as many connections as it takes.
 //! - [`Dialer`](dial::Dialer) finds a server and gets through to it.
 //! - [`Server`](server::Server) accepts connections, with two threads for each.
 //! - [`Shards`](shards::Shards) and [`Served`](served::Served) are what all server adapters share, whatever their
@@ -25,6 +26,8 @@ mod pump;
 pub mod served;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "client")]
+mod session;
 #[cfg(feature = "server")]
 pub mod shards;
 mod sync;
@@ -32,3 +35,5 @@ mod sync;
 pub use clock::{Clock, entropy};
 pub use driver::Driver;
 pub use duplex::Duplex;
+#[cfg(feature = "client")]
+pub use session::SessionDriver;

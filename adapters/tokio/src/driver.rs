@@ -28,7 +28,8 @@ thread_local! {
 #[derive(Debug)]
 pub struct Driver<M> {
     machine: M,
-    socket: TcpStream,
+    /// None between two connections of a machine that has several.
+    socket: Option<TcpStream>,
     clock: Clock,
     outgoing: Vec<u8>,
     /// How much of `outgoing` the socket has taken.
@@ -44,19 +45,39 @@ pub struct Driver<M> {
 impl<M: Machine> Driver<M> {
     /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
     pub fn new(machine: M, socket: TcpStream, clock: Clock) -> io::Result<Driver<M>> {
-        socket.set_nodelay(true)?;
-        let (last_words, end_by) = (LAST_WORDS, None);
-        Ok(Driver {
+        let mut driver = Driver::unconnected(machine, clock);
+        driver.attach(socket)?;
+        Ok(driver)
+    }
+
+    /// Without a socket yet: what the machine sends is lost until there is one.
+    pub(crate) fn unconnected(machine: M, clock: Clock) -> Driver<M> {
+        Driver {
             machine,
-            socket,
+            socket: None,
             clock,
             outgoing: Vec::new(),
             written: 0,
-            eof: false,
-            unheard: false,
-            last_words,
-            end_by,
-        })
+            eof: true,
+            unheard: true,
+            last_words: LAST_WORDS,
+            end_by: None,
+        }
+    }
+
+    /// Goes on over this socket, as if there had been none before.
+    pub(crate) fn attach(&mut self, socket: TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        self.outgoing.clear();
+        (self.socket, self.written, self.end_by) = (Some(socket), 0, None);
+        (self.eof, self.unheard) = (false, false);
+        Ok(())
+    }
+
+    /// Closes the socket.
+    #[cfg(feature = "client")]
+    pub(crate) fn detach(&mut self) {
+        (self.socket, self.eof, self.unheard) = (None, true, true);
     }
 
     /// How long a peer that reads no more may hold up the end, once the machine is finished. 10 seconds unless set.
@@ -112,9 +133,15 @@ impl<M: Machine> Driver<M> {
             }
             let budget = if self.eof { 0 } else { self.machine.read_budget().min(SCRATCH) };
             let alarm = deadline.and_then(|d| self.clock.to_std(d.at)).map(Instant::from_std);
-            // A finished machine has no deadline of its own.
-            let alarm = alarm.or(self.end_by);
-            let (mut reader, writer) = self.socket.split();
+            let alarm = alarm.into_iter().chain(self.end_by).min();
+            let Some(socket) = &mut self.socket else {
+                tokio::select! {
+                    output = &mut interrupt => return Err(output),
+                    () = alarm_at(alarm) => self.machine.tick(self.clock.now()),
+                }
+                continue;
+            };
+            let (mut reader, writer) = socket.split();
             tokio::select! {
                 biased;
                 output = &mut interrupt => return Err(output),
@@ -138,7 +165,7 @@ impl<M: Machine> Driver<M> {
     /// it closes as well, at most for `patience`. Closing a socket with unread input resets the connection, and the reset
     /// would overtake the stream error that explains the end.
     pub async fn linger(self, patience: Duration) {
-        let mut socket = self.socket;
+        let Some(mut socket) = self.socket else { return };
         if socket.shutdown().await.is_err() || self.eof {
             return;
         }
@@ -167,10 +194,8 @@ impl<M: Machine> Driver<M> {
                     return false;
                 }
             }
-            if self.unheard {
-                continue;
-            }
-            match self.socket.try_write(&self.outgoing[self.written..]) {
+            let Some(socket) = self.socket.as_ref().filter(|_| !self.unheard) else { continue };
+            match socket.try_write(&self.outgoing[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}

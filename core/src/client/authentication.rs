@@ -85,7 +85,7 @@ impl Client {
         self.stream.send(&auth.build());
         self.mechanism = Some(start.mechanism);
         // The next connection of the session is negotiated with the same.
-        if matches!(self.config.management, Management::Resume { .. }) {
+        if self.is_kept || matches!(self.config.management, Management::Resume { .. }) {
             self.credentials = Some(credentials.clone());
         }
         let attempt = Attempt { session, mechanism: start.mechanism, offer, credentials, policy };

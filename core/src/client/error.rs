@@ -64,6 +64,8 @@ pub enum Missing {
     StrongMechanism(Vec<String>),
     /// Resource binding (RFC 6120 section 7).
     Binding,
+    /// A server: the domain has none for clients, or is none. The text says how that is known.
+    Server(String),
 }
 
 /// Who refused what.
@@ -107,6 +109,8 @@ pub enum Misuse {
     NotInterrupted,
     /// TLS facts were handed in when the machine was not waiting for them.
     NotSecuring,
+    /// A connection was handed in when none was wanted.
+    NotDialing,
 }
 
 /// What failed around the protocol.
@@ -123,6 +127,8 @@ pub enum Environment {
     Silent,
     /// This side ended the stream with this error, for lack of room or time.
     Ended(StreamError),
+    /// No connection could be made; the text says why.
+    Unreachable(String),
 }
 
 impl Error {
@@ -242,6 +248,9 @@ impl fmt::Display for Missing {
                 List(offered)
             ),
             Missing::Binding => f.write_str("the server offers no resource binding: use another server"),
+            Missing::Server(why) => {
+                write!(f, "there is no server for this account ({}): check the address", Shown(why))
+            }
         }
     }
 }
@@ -337,6 +346,9 @@ impl fmt::Display for Misuse {
             Misuse::NotInterrupted => {
                 "only an interrupted session can go on over another connection: make a new client"
             }
+            Misuse::NotDialing => {
+                "no connection is wanted now: close it and wait for the action that asks for one"
+            }
             Misuse::NotSecuring => {
                 "nothing waits for TLS: hand in its facts at the start or when the event asks for it"
             }
@@ -353,6 +365,13 @@ impl fmt::Display for Environment {
             Environment::ClosedByServer => f.write_str("the server closed the stream: reconnect"),
             Environment::NegotiationTimeout(what) => {
                 write!(f, "the server took too long ({what}): try again later or another host")
+            }
+            Environment::Unreachable(why) => {
+                write!(
+                    f,
+                    "the server cannot be reached ({}): check the network, or try again later",
+                    Shown(why)
+                )
             }
             Environment::Silent => f.write_str("the server no longer answers: reconnect"),
             Environment::Ended(error) => {

@@ -2,6 +2,7 @@
 
 use super::{BlockEvent, Error, Reply, RosterEvent, StanzaHandle, Subscription};
 use crate::jid::{FullJid, Jid};
+use crate::machine::Instant;
 use crate::payload::carbons::Carbon;
 use crate::stanza::{Iq, Message, ParseError, Presence, Stanza};
 use crate::xml::Element;
@@ -94,6 +95,13 @@ pub enum Event {
     /// The session goes on over the new connection, as if nothing had happened: requests, roster and contacts are as they
     /// were, and what has not been acknowledged is being sent again. This is our address.
     Resumed(FullJid),
+    /// Only from a [`Session`](super::session): there is no connection, or it could not be made.
+    Offline {
+        /// Why. `None`: the caller wants it so.
+        error: Option<Error>,
+        /// When the next attempt will be made. `None`: when the caller wants it.
+        until: Option<Instant>,
+    },
     /// The stream is over: the last event. `Ok` if the caller closed it.
     Closed(Result<(), Error>),
 }

@@ -51,12 +51,12 @@ impl Watch {
 
     pub(super) fn deadline(&self) -> Option<Deadline> {
         match (self.policy, self.awaiting) {
-            (KeepAlive::Off, _) => None,
-            (KeepAlive::Whitespace { after }, _) => {
+            (_, Some(at)) => Some(Deadline { at, reason: Reason::Idle }),
+            (KeepAlive::Off, None) => None,
+            (KeepAlive::Whitespace { after }, None) => {
                 let at = self.received.max(self.sent) + after.max(SHORTEST);
                 Some(Deadline { at, reason: Reason::KeepAlive })
             }
-            (KeepAlive::Ping { .. }, Some(at)) => Some(Deadline { at, reason: Reason::Idle }),
             (KeepAlive::Ping { after, .. }, None) => {
                 Some(Deadline { at: self.received + after.max(SHORTEST), reason: Reason::KeepAlive })
             }
@@ -69,17 +69,23 @@ impl Watch {
             return Due::Nothing;
         }
         match self.policy {
+            _ if self.awaiting.is_some() => Due::GiveUp,
             KeepAlive::Off => Due::Nothing,
             KeepAlive::Whitespace { .. } => {
                 self.sent = now;
                 Due::Whitespace
             }
-            KeepAlive::Ping { .. } if self.awaiting.is_some() => Due::GiveUp,
             KeepAlive::Ping { timeout, .. } => {
                 self.awaiting = Some(now + timeout);
                 Due::Ping
             }
         }
+    }
+
+    /// The server is asked for a sign of life out of turn, due then.
+    #[cfg(feature = "dns")]
+    pub(super) fn probe(&mut self, until: Instant) {
+        self.awaiting = Some(until);
     }
 
     /// This is the id of the ping that has just been queued.

@@ -206,21 +206,26 @@ impl Client {
         match self.watch.tick(now.instant) {
             Due::Nothing => {}
             Due::Whitespace => self.stream.send_whitespace(),
-            Due::Ping if self.is_managed() => self.ask_acknowledgement(),
-            Due::Ping => {
-                let id = self.entropy.id();
-                let payload = Ping { to: None }.payload();
-                let ping = Stanza::Iq(Iq::get(Some(self.domain.clone()), &id, payload));
-                // With a full queue there is plenty that the server can answer.
-                if self.queue(now, ping, Origin::Own).is_ok() {
-                    self.watch.pinged(id);
-                }
-            }
+            Due::Ping => self.ask_for_life(now),
             // RFC 6120 section 4.6.2.
             Due::GiveUp => {
                 let error = StreamError::new(Condition::ConnectionTimeout);
                 self.fail(now, error, Error::Environment(Environment::Silent));
             }
+        }
+    }
+
+    /// Asks for a sign of life.
+    pub(super) fn ask_for_life(&mut self, now: Now) {
+        if self.is_managed() {
+            return self.ask_acknowledgement();
+        }
+        let id = self.entropy.id();
+        let payload = Ping { to: None }.payload();
+        let ping = Stanza::Iq(Iq::get(Some(self.domain.clone()), &id, payload));
+        // With a full queue there is plenty that the server can answer.
+        if self.queue(now, ping, Origin::Own).is_ok() {
+            self.watch.pinged(id);
         }
     }
 

@@ -106,6 +106,9 @@ impl Client {
 
     /// True if the end of this connection for this reason is not the end of the session.
     pub(super) fn outlives(&self, error: &Error) -> bool {
+        if self.is_kept {
+            return true;
+        }
         let goes_on = self.can_resume() || (self.is_continuing && !self.outbox.is_empty());
         goes_on && (error.is_transient() || error.see_other_host().is_some())
     }
@@ -185,7 +188,7 @@ impl Client {
         let unsent = self.outbox.take_entries();
         self.outbox.discard();
         for entry in sent.into_iter().chain(unsent) {
-            if self.config.resend && may_be_repeated(&entry) {
+            if self.may_be_repeated(&entry) {
                 self.outbox.note(entry);
             } else {
                 self.report(entry);
@@ -227,11 +230,13 @@ impl Client {
             false => Event::Unsent { handle, stanza },
         });
     }
-}
 
-/// Messages mean the same in another session. In a room they do not: we are not in it any more (XEP-0045).
-fn may_be_repeated(entry: &Entry) -> bool {
-    let is_callers = matches!(entry.origin, Origin::Caller(_));
-    is_callers
-        && matches!(&entry.stanza, Stanza::Message(message) if message.kind() != MessageType::Groupchat)
+    /// Messages mean the same in another session. In a room they do not: we are not in it any more (XEP-0045).
+    pub(super) fn may_be_repeated(&self, entry: &Entry) -> bool {
+        let is_message =
+            matches!(&entry.stanza, Stanza::Message(message) if message.kind() != MessageType::Groupchat);
+        // A session promises that what never left goes over the next connection.
+        let is_wanted = self.config.resend || (self.is_kept && !entry.is_sent);
+        is_wanted && is_message && matches!(entry.origin, Origin::Caller(_))
+    }
 }

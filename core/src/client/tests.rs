@@ -15,6 +15,8 @@ mod requests;
 mod resumption;
 mod roster;
 mod saved;
+#[cfg(feature = "dns")]
+mod session;
 mod soup;
 mod split;
 mod stanzas;
