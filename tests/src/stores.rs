@@ -9,12 +9,13 @@ use waxwing_core::jid::BareJid;
 use waxwing_core::machine::Utc;
 use waxwing_core::payload::privacy::{Action, Kinds, Rule, Stanzas, Subject};
 use waxwing_core::payload::roster::Subscription;
-use waxwing_core::sasl::StoredCredentials;
+use waxwing_core::sasl::{Mechanism, StoredCredentials};
 use waxwing_core::server::privacy::Privacy;
 use waxwing_core::server::store::{
     Contact, Delta, Document, Found, LastPresence, MemoryStore, OfflineCount, OfflineMessage, Query, Record,
-    Reply, Request, RequestId, Roster, StoreError,
+    Reply, Request, RequestId, Roster, StoreError, StoredTokens, Token, TokenChange, TokenId, Tokens,
 };
+use waxwing_core::stream::sasl2::ClientId;
 
 /// A store that is examined.
 pub trait Store {
@@ -44,6 +45,8 @@ pub fn rules(store: impl Store) {
     asker.privacy_lists();
     asker.documents();
     asker.offline_messages();
+    asker.tokens();
+    asker.clients_with_tokens();
     asker.all_goes_with_the_account();
 }
 
@@ -307,6 +310,94 @@ impl<S: Store> Asker<S> {
         assert_eq!(self.read("juliet", query(0, 9)), Ok(Found::Offline(vec![message(4, "four")])));
     }
 
+    fn tokens_of(&mut self, number: u8) -> StoredTokens {
+        match self.read("juliet", Query::Tokens(client(number))) {
+            Ok(Found::Tokens(found)) => found,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a client has after changes to its tokens.
+    fn change_tokens(&mut self, number: u8, changes: Vec<TokenChange>) -> Tokens {
+        let delta = |change| Delta::Token { client: client(number), change };
+        self.change("juliet", changes.into_iter().map(delta).collect());
+        self.tokens_of(number).tokens
+    }
+
+    fn tokens(&mut self) {
+        let credentials = self.load("juliet").expect("an account").credentials;
+        assert_eq!(
+            self.tokens_of(1),
+            StoredTokens { credentials: credentials.clone(), tokens: Tokens::default() }
+        );
+        let tokens = |current: Option<Token>, new: Option<Token>| Tokens { current, new };
+        let used = |id: u8, count| TokenChange::Used { id: [id; 16], count };
+        let after = |id: u8, token: Token| TokenChange::Given { token, after: Some([id; 16]) };
+
+        assert_eq!(self.change_tokens(1, vec![given(1)]), tokens(None, Some(token(1))));
+        assert_eq!(self.tokens_of(1).credentials, credentials);
+        assert_eq!(self.tokens_of(2).tokens, Tokens::default(), "another client's");
+        // One that was not used gives way.
+        assert_eq!(self.change_tokens(1, vec![given(2)]), tokens(None, Some(token(2))));
+        assert_eq!(self.change_tokens(1, vec![used(1, None)]), tokens(None, Some(token(2))), "gone");
+        let counted = Token { count: 7, ..token(2) };
+        assert_eq!(self.change_tokens(1, vec![used(2, Some(7))]), tokens(Some(counted.clone()), None));
+        let changes = vec![used(2, Some(6)), after(2, token(3))];
+        assert_eq!(self.change_tokens(1, changes), tokens(Some(counted.clone()), Some(token(3))));
+        let both = tokens(Some(counted), Some(token(3)));
+        assert_eq!(
+            self.change_tokens(1, vec![after(9, token(4)), used(9, Some(9))]),
+            both,
+            "nothing grows out of nothing"
+        );
+        let max = Token { count: u32::MAX, ..token(3) };
+        assert_eq!(self.change_tokens(1, vec![used(3, Some(u32::MAX))]), tokens(Some(max), None));
+        assert_eq!(self.change_tokens(1, vec![TokenChange::Revoked]), Tokens::default());
+
+        // The last word of any mechanism and time comes back as it was.
+        for (n, mechanism) in Mechanism::WITH_TOKEN.into_iter().enumerate() {
+            let (given, expires) = (Utc::from_unix_millis(-7), Utc::from_unix_millis(i64::MAX));
+            let token = Token { mechanism, given, expires, ..token(n as u8) };
+            let change = TokenChange::Given { token: token.clone(), after: None };
+            assert_eq!(self.change_tokens(2, vec![change]), tokens(None, Some(token)));
+        }
+        // A new password is the end of all.
+        self.change_tokens(1, vec![given(5), used(5, None), given(6)]);
+        self.change("juliet", vec![Delta::Credentials(credentials.clone())]);
+        for number in [1, 2] {
+            assert_eq!(
+                self.tokens_of(number),
+                StoredTokens { credentials: credentials.clone(), tokens: Tokens::default() }
+            );
+        }
+        let delta = Delta::Token { client: client(1), change: given(1) };
+        assert_eq!(self.save("nobody", vec![delta]), Err(StoreError::Missing));
+        assert_eq!(self.read("nobody", Query::Tokens(client(1))), Err(StoreError::Missing));
+    }
+
+    /// So many clients, and those go that have the least time left.
+    fn clients_with_tokens(&mut self) {
+        let last = Tokens::CLIENTS as u8;
+        let expiring = |number: u8, minutes| Delta::Token {
+            client: client(number),
+            change: TokenChange::Given {
+                token: Token { expires: Utc::from_unix_millis(60_000 * minutes), ..token(number) },
+                after: None,
+            },
+        };
+        let deltas = (0..last).map(|number| expiring(number, i64::from(200 - number / 2)));
+        self.change("juliet", deltas.collect());
+        assert!((0..last).all(|number| !self.tokens_of(number).tokens.is_empty()));
+        // What it has got is not taken from it again, however soon it expires.
+        self.change("juliet", vec![expiring(last, 1)]);
+        assert!(!self.tokens_of(last).tokens.is_empty());
+        assert!(self.tokens_of(last - 2).tokens.is_empty(), "of two that expire together, the smaller one");
+        self.change("juliet", vec![expiring(last + 1, 300), expiring(last + 1, 400)]);
+        assert!(self.tokens_of(last).tokens.is_empty());
+        assert!((0..last - 2).all(|number| !self.tokens_of(number).tokens.is_empty()));
+        self.change_tokens(1, vec![given(5), TokenChange::Used { id: [5; 16], count: None }]);
+    }
+
     fn all_goes_with_the_account(&mut self) {
         assert_eq!(self.delete("juliet"), Ok(()));
         assert_eq!(self.create("juliet", Record::new(credentials(1))), Ok(()));
@@ -316,6 +407,7 @@ impl<S: Store> Asker<S> {
         assert_eq!(self.read("juliet", query), Ok(Found::Offline(vec![])));
         let found = self.read("juliet", Query::Document(Document::Vcard));
         assert_eq!(found, Ok(Found::Document(None)));
+        assert_eq!(self.tokens_of(1).tokens, Tokens::default());
     }
 }
 
@@ -345,7 +437,8 @@ fn any_request(random: &mut Random, memory: &MemoryStore, id: RequestId) -> Requ
 fn any_delta(random: &mut Random, record: &Record) -> Delta {
     let version = record.roster.version + 1;
     let jid = any_jid(random, 200);
-    match random.below(12) {
+    match random.below(14) {
+        12.. => any_token(random),
         0 => Delta::Credentials(credentials(1 + random.below(3) as u32)),
         1..4 => Delta::Contact { jid, contact: any_contact(random, version) },
         4 if random.one_in(4) => Delta::ContactRemoved { jid, version: version - 1 },
@@ -363,6 +456,27 @@ fn any_delta(random: &mut Random, record: &Record) -> Delta {
             Delta::OfflineRemoved { through, count: OfflineCount::default() }
         }
     }
+}
+
+/// Of clients there are few, and many: so they have several tokens, and are too many.
+fn any_token(random: &mut Random) -> Delta {
+    let client = any_client(random);
+    let id = random.below(4) as u8;
+    let change = match random.below(8) {
+        0 => TokenChange::Revoked,
+        1..4 => TokenChange::Used { id: [id; 16], count: random.one_in(2).then(|| random.below(9) as u32) },
+        _ => {
+            let expires = Utc::from_unix_millis(random.below(30) as i64);
+            let after = random.one_in(3).then(|| [random.below(4) as u8; 16]);
+            TokenChange::Given { token: Token { expires, ..token(id) }, after }
+        }
+    };
+    Delta::Token { client, change }
+}
+
+fn any_client(random: &mut Random) -> ClientId {
+    let count = if random.one_in(2) { 3 } else { 200 };
+    client(random.below(count) as u8)
 }
 
 fn any_privacy(random: &mut Random) -> Delta {
@@ -396,7 +510,8 @@ fn any_rule(random: &mut Random) -> Rule {
 }
 
 fn any_query(random: &mut Random) -> Query {
-    match random.below(4) {
+    match random.below(5) {
+        4 => Query::Tokens(any_client(random)),
         0 => Query::Credentials,
         1 => Query::Document(any_document(random)),
         2 => Query::Watcher(any_jid(random, 200)),
@@ -446,6 +561,21 @@ fn contact(version: u64) -> Contact {
 
 fn message(serial: u64, text: &str) -> OfflineMessage {
     OfflineMessage { serial, at: Utc::from_unix_millis(1_234_567_890_123), stanza: text.into() }
+}
+
+fn client(number: u8) -> ClientId {
+    ClientId::from_bytes([number; 16])
+}
+
+fn token(number: u8) -> Token {
+    let id: TokenId = [number; 16];
+    let (given, expires) =
+        (Utc::from_unix_millis(1_234_567_890_123), Utc::from_unix_millis(1_334_567_890_123));
+    Token { id, mechanism: Mechanism::WITH_TOKEN[0], given, expires, count: 0 }
+}
+
+fn given(number: u8) -> TokenChange {
+    TokenChange::Given { token: token(number), after: None }
 }
 
 /// Different ones for different numbers.

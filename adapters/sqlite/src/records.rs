@@ -10,6 +10,7 @@ mod offline;
 mod privacy;
 mod requests;
 mod roster;
+mod tokens;
 
 use columns::unknown;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,7 +18,7 @@ use waxwing_core::jid::BareJid;
 use waxwing_core::machine::Utc;
 use waxwing_core::sasl::StoredCredentials;
 use waxwing_core::server::store::{
-    Delta, Found, LastPresence, OfflineCount, Query, Record, Reply, Request, StoreError,
+    Delta, Found, LastPresence, OfflineCount, Query, Record, Reply, Request, StoreError, StoredTokens,
 };
 
 /// More than the number of statements here, so that each is prepared once.
@@ -89,6 +90,10 @@ fn read(
         Query::Credentials => {
             Found::Credentials(StoredCredentials { scram: credentials::keys(connection, id)?, disabled })
         }
+        Query::Tokens(client) => Found::Tokens(StoredTokens {
+            credentials: StoredCredentials { scram: credentials::keys(connection, id)?, disabled },
+            tokens: tokens::of_client(connection, id, *client)?,
+        }),
         Query::Document(document) => Found::Document(documents::one(connection, id, document)?),
         Query::Watcher(jid) => {
             let subscribed = roster::is_subscribed(connection, id, jid)?;
@@ -137,7 +142,11 @@ pub(crate) fn save(
 
 fn apply(connection: &Connection, id: i64, delta: &Delta) -> rusqlite::Result<()> {
     match delta {
-        Delta::Credentials(credentials) => credentials::set(connection, id, credentials),
+        Delta::Credentials(credentials) => {
+            tokens::clear(connection, id)?;
+            credentials::set(connection, id, credentials)
+        }
+        Delta::Token { client, change } => tokens::change(connection, id, *client, change),
         Delta::Contact { jid, contact } => roster::set(connection, id, jid, contact),
         Delta::ContactRemoved { jid, version } => roster::remove(connection, id, jid, *version),
         Delta::Request { jid, stanza } => requests::set(connection, id, jid, stanza.as_deref()),

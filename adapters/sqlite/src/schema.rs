@@ -8,7 +8,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x5758_5747;
 
 /// What leads from each version to the next; the first from an empty file.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     // 1: accounts, each with a set of SCRAM keys for every hash function.
     "CREATE TABLE account (
          id INTEGER PRIMARY KEY,
@@ -85,6 +85,18 @@ const STEPS: [&str; 4] = [
          flags INTEGER NOT NULL,
          PRIMARY KEY (account, list, place)
      ) STRICT, WITHOUT ROWID;",
+    // 5: tokens, at most one a slot: the one that the client uses (0), and the next (1).
+    "CREATE TABLE token (
+         account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+         client BLOB NOT NULL,
+         slot INTEGER NOT NULL,
+         id BLOB NOT NULL,
+         mechanism TEXT NOT NULL,
+         given INTEGER NOT NULL,
+         expires INTEGER NOT NULL,
+         count INTEGER NOT NULL,
+         PRIMARY KEY (account, client, slot)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The newest version, which is what [`migrate`] arrives at.
@@ -127,7 +139,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 /// at every start.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let tables = "SELECT name FROM sqlite_schema
-                  WHERE name IN ('account', 'scram_key', 'change', 'removed_contact', 'request')";
+                  WHERE name IN ('account', 'scram_key', 'change', 'removed_contact', 'request', 'token')";
     let problem = || -> rusqlite::Result<Option<String>> {
         let mut tables = connection.prepare(tables)?;
         for table in tables.query_map([], |row| row.get::<_, String>(0))? {

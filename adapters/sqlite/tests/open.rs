@@ -37,7 +37,7 @@ fn a_directory_is_made_where_there_is_none() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
     drop(open(&directory).unwrap());
-    assert_eq!(version(&directory), 4);
+    assert_eq!(version(&directory), 5);
 }
 
 #[test]
@@ -47,8 +47,35 @@ fn version_1_is_migrated_and_keeps_its_accounts() {
     let fixture = open(directory.path()).unwrap();
     assert!(fixture.credentials("juliet").is_some());
     drop(fixture);
-    assert_eq!(version(directory.path()), 4);
+    assert_eq!(version(directory.path()), 5);
     Admin::open(directory.path()).unwrap().add(&jid("romeo"), &credentials("pass")).unwrap();
+}
+
+#[test]
+fn version_4_is_migrated_and_can_keep_tokens() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    Admin::open(directory.path()).unwrap().add(&jid("juliet"), &credentials("pass")).unwrap();
+    // What step 5 has added goes.
+    let undo = "DROP TABLE token; PRAGMA user_version = 4;";
+    database(directory.path()).execute_batch(undo).unwrap();
+    let fixture = open(directory.path()).unwrap();
+    assert!(fixture.credentials("juliet").is_some());
+    drop(fixture);
+    assert_eq!(version(directory.path()), 5);
+    let insert = "INSERT INTO token VALUES (1, x'00', 0, x'00', 'HT-SHA-256-EXPR', 0, 0, 0)";
+    database(directory.path()).execute_batch(insert).unwrap();
+    // They go with the account, and with its password.
+    let tokens = || -> i64 {
+        let count = "SELECT count(*) FROM token";
+        database(directory.path()).query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(tokens(), 1);
+    Admin::open(directory.path()).unwrap().set_credentials(&jid("juliet"), credentials("other")).unwrap();
+    assert_eq!(tokens(), 0);
+    database(directory.path()).execute_batch(insert).unwrap();
+    Admin::open(directory.path()).unwrap().delete(&jid("juliet")).unwrap();
+    assert_eq!(tokens(), 0);
 }
 
 #[test]
@@ -58,7 +85,7 @@ fn a_newer_version_is_refused_and_untouched() {
     database(directory.path()).pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(directory.path().join("waxwing.db")).unwrap();
     let error = refusal(directory.path());
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 5, .. }), "{error:?}");
     assert!(Admin::open(directory.path()).is_err());
     assert_eq!(fs::read(directory.path().join("waxwing.db")).unwrap(), before);
 }

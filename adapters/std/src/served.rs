@@ -48,6 +48,10 @@ impl Served {
                 Delivery::Stanza(stanza) => self.connection.deliver(now, &stanza),
                 Delivery::Registered(result) => self.connection.registered(now, result),
                 Delivery::Credentials(stored) => self.connection.credentials(now, stored),
+                Delivery::Tokens(stored) => {
+                    self.connection.tokens(now, stored.map(|stored| stored.map(|stored| *stored)));
+                }
+                Delivery::TokensChanged(result) => self.connection.tokens_changed(now, result),
                 Delivery::Bound(jid, granted) => self.connection.bound(now, jid, granted),
                 Delivery::BindRefused(error) => {
                     self.account = None;
@@ -97,6 +101,12 @@ impl Served {
                     self.account = Some(account);
                 }
                 Event::Lookup { account } => self.shards.lookup(account, &self.mailbox),
+                Event::LookupTokens { account, client } => {
+                    self.shards.lookup_tokens(account, client, &self.mailbox);
+                }
+                Event::ChangeTokens { account, client, changes } => {
+                    self.shards.change_tokens(account, client, changes, &self.mailbox);
+                }
                 Event::Register { account, password } => {
                     if self.guest.may_register(now.instant) {
                         self.shards.register(account, password, &self.mailbox);

@@ -24,6 +24,7 @@ use waxwing_core::server::hub::{
 };
 use waxwing_core::server::store;
 use waxwing_core::stanza::{Stanza, StanzaError};
+use waxwing_core::stream::sasl2::ClientId;
 use waxwing_core::stream::{Condition, StreamError};
 
 use crate::Clock;
@@ -43,6 +44,10 @@ pub type Remote = Box<dyn Fn(Stanza) + Send + Sync>;
 pub enum Delivery {
     /// The answer to a look-up.
     Credentials(Result<Option<StoredCredentials>, Unavailable>),
+    /// The answer to a look-up of tokens.
+    Tokens(Result<Option<Box<store::StoredTokens>>, Unavailable>),
+    /// The answer to a change of tokens.
+    TokensChanged(Result<(), Unavailable>),
     /// The answer to a registration.
     Registered(Result<(), StanzaError>),
     /// The session is bound, with what is granted of what was asked for.
@@ -204,6 +209,30 @@ impl Shards {
         self.enter(self.shard_of(&account), |state, now| {
             state.lookups.insert(lookup, Arc::clone(mailbox));
             state.hub.lookup(now, lookup, account);
+        });
+    }
+
+    /// Looks up the tokens of a client; the answer goes to `mailbox`.
+    pub fn lookup_tokens(&self, account: BareJid, client: ClientId, mailbox: &Arc<Mailbox>) {
+        let lookup = LookupId(self.fresh_id());
+        self.enter(self.shard_of(&account), |state, now| {
+            state.lookups.insert(lookup, Arc::clone(mailbox));
+            state.hub.lookup_tokens(now, lookup, account, client);
+        });
+    }
+
+    /// Changes the tokens of a client; the answer goes to `mailbox`.
+    pub fn change_tokens(
+        &self,
+        account: BareJid,
+        client: ClientId,
+        changes: Vec<store::TokenChange>,
+        mailbox: &Arc<Mailbox>,
+    ) {
+        let lookup = LookupId(self.fresh_id());
+        self.enter(self.shard_of(&account), |state, now| {
+            state.lookups.insert(lookup, Arc::clone(mailbox));
+            state.hub.change_tokens(now, lookup, account, client, changes);
         });
     }
 
@@ -381,6 +410,16 @@ impl Shards {
                 Output::Credentials { lookup, stored } => {
                     if let Some(mailbox) = state.lookups.remove(&lookup) {
                         mailbox.push(Delivery::Credentials(stored));
+                    }
+                }
+                Output::Tokens { lookup, stored } => {
+                    if let Some(mailbox) = state.lookups.remove(&lookup) {
+                        mailbox.push(Delivery::Tokens(stored.map(|stored| stored.map(Box::new))));
+                    }
+                }
+                Output::TokensChanged { lookup, result } => {
+                    if let Some(mailbox) = state.lookups.remove(&lookup) {
+                        mailbox.push(Delivery::TokensChanged(result));
                     }
                 }
                 Output::Registered { id, result } => {

@@ -64,10 +64,14 @@ pub fn derive_token(secret: &[u8; 32], context: &[&[u8]]) -> Password {
 }
 
 impl StoredCredentials {
-    /// Changes whenever the password does, and tells nothing of it.
+    /// Changes whenever the password does. Says no more of it than the keys do, which are among what it is a hash of.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut parts: Vec<Vec<u8>> = Vec::new();
-        for keys in &self.scram {
+        // In an order of ours, whatever that of the store.
+        for keys in ScramHash::ALL
+            .into_iter()
+            .flat_map(|hash| self.scram.iter().filter(move |keys| keys.hash == hash))
+        {
             let lengths = [keys.hash.output_len(), keys.salt.len(), keys.stored_key.len()];
             parts.extend(lengths.map(|length| (length as u64).to_be_bytes().to_vec()));
             parts.extend([

@@ -8,6 +8,7 @@
 //! | `<starttls/>` | `<proceed/>`, then TLS and all over again | 5.4.2, 5.4.3 |
 //! | iq with `<query/>` of registration | what to fill in; or [`Event::Register`], then a result or an error | XEP-0077 |
 //! | `<auth/>`, `<response/>` | [`Event::Lookup`] or a verdict asked for, `<challenge/>`, `<success/>` or `<failure/>` | 6.4 |
+//! | `<authenticate/>` | all of that and what follows at once, on the same stream | XEP-0388, XEP-0386, XEP-0484 |
 //! | stream header | stream header, features: bind | 6.4.6, 7.4 |
 //! | iq with `<bind/>` | [`Event::Bind`], then the address or an error | 7.6, 7.7 |
 //! | `<resume/>` | [`Event::Resume`], then `<resumed/>` or `<failed/>` | XEP-0198 |
@@ -25,9 +26,11 @@ mod bind;
 mod config;
 mod event;
 mod exchange;
+mod fast;
 mod management;
 mod negotiation;
 mod register;
+mod sasl2;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -38,12 +41,13 @@ use crate::ns;
 use crate::sasl;
 use crate::server::bind::{Enabled, Granted};
 use crate::server::output::Unavailable;
+use crate::server::store::StoredTokens;
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::{self, Condition, Incoming, Role, Stream, StreamError, TlsInfo};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use config::{Config, KeepAlive};
+pub use config::{Config, KeepAlive, Sasl2, Tokens};
 pub use event::{Event, SessionFacts};
 pub use management::Acknowledgements;
 use negotiation::Negotiation;
@@ -125,6 +129,22 @@ impl Connection {
     pub fn credentials(&mut self, now: Now, stored: Result<Option<sasl::StoredCredentials>, Unavailable>) {
         if let State::Negotiating(negotiation) = &mut self.state {
             negotiation.credentials(&mut self.link, now, stored);
+            self.resume(now);
+        }
+    }
+
+    /// The answer to [`Event::LookupTokens`]; `None`: there is no such account.
+    pub fn tokens(&mut self, now: Now, stored: Result<Option<StoredTokens>, Unavailable>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.tokens(&mut self.link, now, stored);
+            self.resume(now);
+        }
+    }
+
+    /// The answer to [`Event::ChangeTokens`]: it is durable, or it is not known whether it is.
+    pub fn tokens_changed(&mut self, now: Now, result: Result<(), Unavailable>) {
+        if let State::Negotiating(negotiation) = &mut self.state {
+            negotiation.tokens_changed(&mut self.link, now, result);
             self.resume(now);
         }
     }

@@ -34,16 +34,18 @@ mod routing;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use super::context::Context;
 use super::module::Module;
 use super::outbox::Outbox;
 use super::services;
-use super::store::{self, Delta, Record, RequestId};
+use super::store::{self, Delta, Record, RequestId, TokenChange};
 use crate::jid::BareJid;
 use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
 use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Condition, Stanza};
+use crate::stream::sasl2::ClientId;
 use crate::xml::Element;
 use absent::Absent;
 use entities::Entities;
@@ -145,6 +147,25 @@ impl Hub {
     /// that fails brings no account into memory.
     pub fn lookup(&mut self, now: Now, lookup: LookupId, account: BareJid) {
         self.look_up(now, lookup, account);
+    }
+
+    /// Asks for the tokens of one client of an account (XEP-0484). Answered with [`Output::Tokens`], at once or later.
+    ///
+    /// The store is asked, as for [`lookup`](Self::lookup), and for the same reasons.
+    pub fn lookup_tokens(&mut self, now: Now, lookup: LookupId, account: BareJid, client: ClientId) {
+        self.look_up_tokens(now, lookup, account, client);
+    }
+
+    /// Changes the tokens of one client of an account. Answered with [`Output::TokensChanged`]: once that is durable.
+    pub fn change_tokens(
+        &mut self,
+        now: Now,
+        lookup: LookupId,
+        account: BareJid,
+        client: ClientId,
+        changes: Vec<TokenChange>,
+    ) {
+        self.begin_token_changes(now, lookup, account, client, changes);
     }
 
     /// An authenticated client wants a session (RFC 6120 section 7). Answered with [`Output::Bound`] or

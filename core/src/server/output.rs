@@ -11,7 +11,7 @@ use crate::stream::StreamError;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub u64);
 
-/// Names a look-up of credentials. Chosen by the hub's owner.
+/// Names a look-up of credentials or tokens, or a change of tokens. Chosen by the hub's owner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LookupId(pub u64);
 
@@ -43,6 +43,20 @@ pub enum Output {
         lookup: LookupId,
         /// The credentials; `None` if there is no such account.
         stored: Result<Option<StoredCredentials>, Unavailable>,
+    },
+    /// The answer to [`Hub::lookup_tokens`](super::Hub::lookup_tokens).
+    Tokens {
+        /// Of the look-up.
+        lookup: LookupId,
+        /// The tokens; `None` if there is no such account.
+        stored: Result<Option<store::StoredTokens>, Unavailable>,
+    },
+    /// The answer to [`Hub::change_tokens`](super::Hub::change_tokens).
+    TokensChanged {
+        /// Of the change.
+        lookup: LookupId,
+        /// They have been changed, durably; or it is not known.
+        result: Result<(), Unavailable>,
     },
     /// The answer to [`Hub::bind`](super::Hub::bind): the session exists.
     Bound {

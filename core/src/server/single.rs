@@ -292,6 +292,12 @@ impl Server {
         let Some(entry) = self.connections.get_mut(id) else { return };
         match event {
             connection::Event::Lookup { account } => self.hub.lookup(now, LookupId(id.0), account),
+            connection::Event::LookupTokens { account, client } => {
+                self.hub.lookup_tokens(now, LookupId(id.0), account, client);
+            }
+            connection::Event::ChangeTokens { account, client, changes } => {
+                self.hub.change_tokens(now, LookupId(id.0), account, client, changes);
+            }
             connection::Event::Register { account, password } => {
                 self.hub.register(now, RegistrationId(id.0), account, password);
             }
@@ -340,6 +346,12 @@ impl Server {
         match output {
             Output::Credentials { lookup, stored } => {
                 self.answer(ConnectionId(lookup.0), |entry| entry.connection.credentials(now, stored));
+            }
+            Output::Tokens { lookup, stored } => {
+                self.answer(ConnectionId(lookup.0), |entry| entry.connection.tokens(now, stored));
+            }
+            Output::TokensChanged { lookup, result } => {
+                self.answer(ConnectionId(lookup.0), |entry| entry.connection.tokens_changed(now, result));
             }
             // There is one thread, and it pays for passwords that come in clear anyway.
             Output::Derive { id, derivation } => self.hub.derived(now, id, derivation.run()),

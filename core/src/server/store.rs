@@ -12,6 +12,7 @@
 
 mod memory;
 mod record;
+mod token;
 
 use crate::jid::BareJid;
 use std::fmt;
@@ -20,6 +21,7 @@ pub use memory::MemoryStore;
 pub use record::{
     Contact, Delta, Document, Found, LastPresence, OfflineCount, OfflineMessage, Query, Record, Roster,
 };
+pub use token::{StoredTokens, Token, TokenChange, TokenId, Tokens};
 
 /// Names a request in its reply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

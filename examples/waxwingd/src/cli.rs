@@ -67,6 +67,8 @@ options:
   --cert FILE --key FILE   certificate chain and key, PEM           [made on first run]
   --demo                also make alice and bob, and print their passwords
   --allow-registration  clients may make accounts, change passwords and remove accounts
+  --no-sasl2            clients log in as RFC 6120 has it only, not in one round trip
+  --no-tokens           clients get no tokens to log in with instead of the password
   --allow-plaintext     logins without TLS, on loopback only (tests and benchmarks)
   --max-per-address N   connections from one address at once        [10000]
   --max-attempts N      connections from one address in a minute    [30000]
@@ -103,6 +105,8 @@ fn parse_with(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("cert") => flags.cert = Some(parser.value()?.into()),
             Long("key") => flags.key = Some(parser.value()?.into()),
             Long("allow-registration") => flags.allow_registration = Some(true),
+            Long("no-sasl2") => flags.no_sasl2 = Some(true),
+            Long("no-tokens") => flags.no_tokens = Some(true),
             Long("allow-plaintext") => flags.allow_plaintext = Some(true),
             Long("max-per-address") => flags.max_per_address = Some(parser.value()?.parse()?),
             Long("max-attempts") => flags.max_attempts = Some(parser.value()?.parse()?),

@@ -27,6 +27,10 @@ pub struct Options {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// In-band registration.
     pub allow_registration: bool,
+    /// No SASL2.
+    pub no_sasl2: bool,
+    /// No tokens.
+    pub no_tokens: bool,
     /// Logins without TLS, on loopback only.
     pub allow_plaintext: bool,
     /// Connections from one address at once.
@@ -64,6 +68,10 @@ pub struct Layer {
     pub key: Option<PathBuf>,
     /// `--allow-registration`
     pub allow_registration: Option<bool>,
+    /// `--no-sasl2`
+    pub no_sasl2: Option<bool>,
+    /// `--no-tokens`
+    pub no_tokens: Option<bool>,
     /// `--allow-plaintext`
     pub allow_plaintext: Option<bool>,
     /// `--max-per-address N`
@@ -88,6 +96,8 @@ const KEYS: &[&str] = &[
     "cert",
     "key",
     "allow-registration",
+    "no-sasl2",
+    "no-tokens",
     "allow-plaintext",
     "max-per-address",
     "max-attempts",
@@ -160,6 +170,8 @@ impl Layer {
             cert: self.cert.or(below.cert),
             key: self.key.or(below.key),
             allow_registration: self.allow_registration.or(below.allow_registration),
+            no_sasl2: self.no_sasl2.or(below.no_sasl2),
+            no_tokens: self.no_tokens.or(below.no_tokens),
             allow_plaintext: self.allow_plaintext.or(below.allow_plaintext),
             max_per_address: self.max_per_address.or(below.max_per_address),
             max_attempts: self.max_attempts.or(below.max_attempts),
@@ -209,6 +221,8 @@ impl Layer {
             component: self.component,
             identity,
             allow_registration: self.allow_registration.unwrap_or(false),
+            no_sasl2: self.no_sasl2.unwrap_or(false),
+            no_tokens: self.no_tokens.unwrap_or(false),
             allow_plaintext: self.allow_plaintext.unwrap_or(false),
             max_per_address: self.max_per_address.unwrap_or(limits.per_address),
             max_attempts: self.max_attempts.unwrap_or(limits.attempts_per_address),
@@ -237,6 +251,7 @@ mod tests {
         assert_eq!(options.c2s_tls.to_string(), "127.0.0.1:5223");
         assert_eq!(options.data, PathBuf::from("waxwing-data"));
         assert!(!options.demo && !options.allow_plaintext && !options.allow_registration);
+        assert!(!options.no_sasl2 && !options.no_tokens);
     }
 
     #[test]
@@ -244,6 +259,7 @@ mod tests {
         let layer = Layer::from_toml(
             "data='/d'\ndomain=['a.example','b.example']\ndemo=true\nc2s='127.0.0.1:1'\nc2s-tls='127.0.0.1:2'\n\
              s2s='127.0.0.1:3'\ncomponent='127.0.0.1:4'\ncert='c'\nkey='k'\nallow-registration=true\n\
+             no-sasl2=true\nno-tokens=true\n\
              allow-plaintext=true\nmax-per-address=7\nmax-attempts=8\nmax-negotiating=9\nlog='debug'\n",
         )
         .unwrap();
@@ -253,6 +269,7 @@ mod tests {
         assert_eq!(options.component.unwrap().port(), 4);
         assert_eq!(options.identity, Some(("c".into(), "k".into())));
         assert!(options.demo && options.allow_registration && options.allow_plaintext);
+        assert!(options.no_sasl2 && options.no_tokens);
         assert_eq!((options.max_per_address, options.max_attempts, options.max_negotiating), (7, 8, 9));
         assert_eq!(options.log.as_deref(), Some("debug"));
     }

@@ -112,6 +112,10 @@ fn start(
     config.tls = Some(tls);
     config.sasl.require_tls = !options.allow_plaintext;
     config.registration = options.allow_registration;
+    config.sasl2.enabled = !options.no_sasl2;
+    if options.no_tokens {
+        config.sasl2.tokens = None;
+    }
     config.features = features;
     let config = Arc::new(config);
 

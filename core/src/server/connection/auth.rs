@@ -7,9 +7,10 @@ use super::{Event, Link};
 use crate::jid::{BareJid, Jid};
 use crate::machine::Now;
 use crate::ns;
-use crate::sasl::{Condition, ServerSession, ServerStep, StoredCredentials};
+use crate::sasl::{Condition, ServerStep, StoredCredentials};
 use crate::server::output::Unavailable;
 use crate::stream;
+use crate::stream::sasl2::Message;
 use crate::xml::Element;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -43,23 +44,8 @@ impl Negotiation {
             Ok(mechanism) => mechanism,
             Err(condition) => return self.refuse(link, now, None, condition),
         };
-        let Some(domain) = &self.domain else { return };
-        let session = ServerSession::start(
-            mechanism,
-            domain.as_str(),
-            &self.offered,
-            transport.bindings,
-            link.config.secret(),
-            &mut self.entropy,
-        );
-        let mut session = session.decoy_iterations(policy.iterations);
-        if policy.downgrade_protection {
-            let offered: Vec<&str> = self.offered.iter().map(|mechanism| mechanism.name()).collect();
-            let announced = self.announced.as_ref();
-            let announced = announced.map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
-            session = session.protect(&offered, announced.as_deref());
-        }
-        let mut exchange = Box::new(Exchange { session, mechanism, account: None, question: None });
+        let Some(session) = self.begin(link, mechanism) else { return };
+        let mut exchange = Box::new(Exchange::new(session, mechanism, None));
         match decode(element) {
             Ok(initial) => {
                 let step = exchange.session.response(initial.as_deref());
@@ -88,7 +74,12 @@ impl Negotiation {
     ) {
         let Some(mut exchange) = self.answered(Question::Credentials) else { return };
         let step = match stored {
-            Ok(stored) => exchange.session.credentials(stored),
+            Ok(stored) => {
+                if let Some(wishes) = &mut exchange.wishes {
+                    wishes.fingerprint = stored.as_ref().map(StoredCredentials::fingerprint);
+                }
+                exchange.session.credentials(stored)
+            }
             Err(Unavailable) => exchange.session.unavailable(),
         };
         self.advance(link, now, exchange, step);
@@ -102,7 +93,7 @@ impl Negotiation {
     }
 
     /// The exchange that waits for the answer to such a question.
-    fn answered(&mut self, question: Question) -> Option<Box<Exchange>> {
+    pub(super) fn answered(&mut self, question: Question) -> Option<Box<Exchange>> {
         match std::mem::replace(&mut self.step, Step::Features) {
             Step::Judging(exchange) if exchange.question == Some(question) => Some(exchange),
             other => {
@@ -112,10 +103,19 @@ impl Negotiation {
         }
     }
 
-    fn advance(&mut self, link: &mut Link, now: Now, mut exchange: Box<Exchange>, step: ServerStep) {
+    pub(super) fn advance(
+        &mut self,
+        link: &mut Link,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        step: ServerStep,
+    ) {
         match step {
             ServerStep::Challenge(data) => {
-                link.stream.send(&message("challenge", Some(&data).filter(|data| !data.is_empty())));
+                link.stream.send(&match exchange.wishes {
+                    Some(_) => Message::Challenge(data).to_element(),
+                    None => message("challenge", Some(&data).filter(|data| !data.is_empty())),
+                });
                 self.step = Step::Challenged(exchange);
             }
             ServerStep::NeedCredentials { username } => match self.account_of(&username) {
@@ -129,10 +129,16 @@ impl Negotiation {
                     self.advance(link, now, exchange, step);
                 }
             },
-            // No mechanism with a token is offered here.
-            ServerStep::NeedTokens { .. } => {
-                self.refuse(link, now, Some(&exchange), Condition::InvalidMechanism)
-            }
+            ServerStep::NeedTokens { username } => match (self.account_of(&username), exchange.client()) {
+                (Some(account), Some(client)) => {
+                    exchange.account = Some(account.clone());
+                    self.ask(link, exchange, Question::Tokens, Event::LookupTokens { account, client });
+                }
+                _ => {
+                    let step = exchange.session.tokens(&[], false);
+                    self.advance(link, now, exchange, step);
+                }
+            },
             ServerStep::NeedTokenVerdict { username, token } => {
                 let Some(domain) = self.domain.clone() else { return };
                 let event = Event::TokenVerdict { domain, username, token };
@@ -150,7 +156,10 @@ impl Negotiation {
                 match self.account_of(&local) {
                     Some(jid) => {
                         let account = Account { jid, mechanism: exchange.mechanism };
-                        self.succeed(link, now, account, data.as_ref());
+                        match exchange.wishes {
+                            Some(_) => self.proved(link, now, exchange, account, data),
+                            None => self.succeed(link, now, account, data.as_ref()),
+                        }
                     }
                     None => self.refuse(link, now, Some(&exchange), Condition::NotAuthorized),
                 }
@@ -186,13 +195,16 @@ impl Negotiation {
 
     /// Sends `<failure/>`; the client may try again, unless it has done so too often.
     fn refuse(&mut self, link: &mut Link, now: Now, exchange: Option<&Exchange>, condition: Condition) {
+        if exchange.is_some_and(|exchange| exchange.wishes.is_some()) {
+            return self.refuse2(link, now, exchange, condition);
+        }
         let reason = Element::builder(condition.name(), ns::SASL);
         link.stream.send(&Element::builder("failure", ns::SASL).child(reason).build());
         self.count_failure(link, now, exchange, condition);
     }
 
     /// False if it was one too many (RFC 6120 section 6.4.5).
-    fn count_failure(
+    pub(super) fn count_failure(
         &mut self,
         link: &mut Link,
         now: Now,

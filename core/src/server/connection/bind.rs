@@ -1,6 +1,7 @@
 //! Resource binding (RFC 6120 section 7).
 
 use super::negotiation::{Account, Negotiation, Step};
+use super::sasl2::Admission;
 use super::session::Session;
 use super::{Event, Link};
 use crate::jid::FullJid;
@@ -66,6 +67,9 @@ impl Negotiation {
         jid: FullJid,
         granted: Granted,
     ) -> Option<Session> {
+        if let Some(admission) = self.admission() {
+            return self.admitted(link, now, admission, jid, &granted);
+        }
         let (account, request) = self.binding()?;
         let domain = self.domain.clone()?;
         let address = Element::builder("jid", ns::BIND).text(jid.as_str());
@@ -76,9 +80,23 @@ impl Negotiation {
 
     /// The owner made no session.
     pub(super) fn bind_refused(&mut self, link: &mut Link, now: Now, error: StanzaError) {
+        if let Some(admission) = self.admission() {
+            return self.admitted_without(link, now, admission);
+        }
         let Some((account, request)) = self.binding() else { return };
         self.step = Step::Bind(account);
         self.refuse_bind(link, now, &request, error);
+    }
+
+    /// The client that waits for an answer before it is told of its success.
+    fn admission(&mut self) -> Option<Admission> {
+        match std::mem::replace(&mut self.step, Step::Header) {
+            Step::Admitting(admission) => Some(*admission),
+            other => {
+                self.step = other;
+                None
+            }
+        }
     }
 
     /// The request that waits for an answer.

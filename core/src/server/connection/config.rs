@@ -24,6 +24,8 @@ pub struct Config {
     pub start_tls_outside: bool,
     /// How clients may log in, and whether only over TLS (which is so unless it is turned off).
     pub sasl: ServerPolicy,
+    /// Whether and how clients may log in with SASL2, besides: wherever they can with SASL as it is in RFC 6120.
+    pub sasl2: Sasl2,
     /// Clients may make accounts before they log in (XEP-0077). Whoever owns the connections limits how many come from one
     /// address; [`Hub::register`](crate::server::Hub::register) limits how many there are altogether.
     pub registration: bool,
@@ -47,6 +49,43 @@ pub struct Config {
     /// Language of the texts that the server itself sends (RFC 6120 section 4.7.4).
     pub lang: String,
     secret: [u8; 32],
+}
+
+/// SASL2 (XEP-0388), and what can be asked for along with authentication.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Sasl2 {
+    /// It is offered. Default: true.
+    pub enabled: bool,
+    /// A resource can be had along with it (XEP-0386). Default: true.
+    pub bind: bool,
+    /// Clients can have tokens, to use them instead of the password (XEP-0484). Default: they can.
+    ///
+    /// Tokens are made from the secret given to [`Config::new`]: with another one, all are good for nothing.
+    pub tokens: Option<Tokens>,
+}
+
+/// Tokens of clients (XEP-0484).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// How long one is good for. Default: 21 days.
+    pub lifetime: Duration,
+    /// The client gets another one once its own is so old. Default: one day.
+    pub rotate_after: Duration,
+}
+
+impl Default for Sasl2 {
+    fn default() -> Sasl2 {
+        Sasl2 { enabled: true, bind: true, tokens: Some(Tokens::default()) }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Tokens {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Tokens { lifetime: DAY.saturating_mul(21), rotate_after: DAY }
+    }
 }
 
 /// How clients that have gone silent are found out (RFC 6120 section 4.6). Section 4.6.4 recommends at least five minutes.
@@ -86,6 +125,7 @@ impl Config {
             tls: None,
             start_tls_outside: false,
             sasl: ServerPolicy::default(),
+            sasl2: Sasl2::default(),
             registration: false,
             negotiation_timeout: Duration::from_secs(30),
             max_auth_failures: 5,
@@ -133,6 +173,7 @@ impl fmt::Debug for Config {
             .field("domains", &self.domains)
             .field("can_start_tls", &self.can_start_tls())
             .field("sasl", &self.sasl)
+            .field("sasl2", &self.sasl2)
             .field("registration", &self.registration)
             .field("negotiation_timeout", &self.negotiation_timeout)
             .field("max_auth_failures", &self.max_auth_failures)

@@ -3,12 +3,14 @@
 use crate::jid::{BareJid, FullJid};
 use crate::sasl::{Condition, Mechanism, Password};
 use crate::server::bind::{BindRequest, Enable};
+use crate::server::store::TokenChange;
 use crate::stanza::Stanza;
+use crate::stream::sasl2::ClientId;
 use crate::stream::{Closed, TlsInfo};
 
 /// What a [`Connection`](super::Connection) tells its owner.
 ///
-/// Questions ([`StartTls`](Event::StartTls), [`Register`](Event::Register), [`Lookup`](Event::Lookup), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
+/// Questions ([`StartTls`](Event::StartTls), [`Register`](Event::Register), [`Lookup`](Event::Lookup), [`LookupTokens`](Event::LookupTokens), [`ChangeTokens`](Event::ChangeTokens), [`TokenVerdict`](Event::TokenVerdict), [`CertificateVerdict`](Event::CertificateVerdict),
 /// [`Bind`](Event::Bind), [`Resume`](Event::Resume)) come one at a time, and nothing more that the peer sends is looked at until they are answered. An
 /// answer to a connection that has ended meanwhile is ignored.
 #[derive(Clone, Debug)]
@@ -30,6 +32,23 @@ pub enum Event {
     Lookup {
         /// The account that wants to log in.
         account: BareJid,
+    },
+    /// Which tokens has this client of the account (XEP-0484)? Answer with [`tokens`](super::Connection::tokens).
+    LookupTokens {
+        /// The account that wants to log in.
+        account: BareJid,
+        /// The client.
+        client: ClientId,
+    },
+    /// The tokens of this client of the account are to change. Answer with
+    /// [`tokens_changed`](super::Connection::tokens_changed) once that is durable: the client is told of nothing before.
+    ChangeTokens {
+        /// The account that has proved who it is.
+        account: BareJid,
+        /// The client.
+        client: ClientId,
+        /// All of them or none.
+        changes: Vec<TokenChange>,
     },
     /// Is this OAuth 2.0 bearer token (RFC 7628) good? Answer with [`verdict`](super::Connection::verdict).
     TokenVerdict {

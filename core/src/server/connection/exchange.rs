@@ -1,7 +1,10 @@
 //! An attempt to log in, between one element of SASL and the next.
 
+use super::fast::Proved;
+use super::sasl2::Wishes;
 use crate::jid::BareJid;
 use crate::sasl::{Mechanism, ServerSession};
+use crate::stream::sasl2::ClientId;
 
 /// One attempt to log in.
 #[derive(Debug)]
@@ -11,11 +14,27 @@ pub(super) struct Exchange {
     /// Whose credentials were asked for.
     pub(super) account: Option<BareJid>,
     pub(super) question: Option<Question>,
+    /// In SASL2: what is asked for besides.
+    pub(super) wishes: Option<Wishes>,
+    /// The token that it was proved with.
+    pub(super) proved: Option<Proved>,
+}
+
+impl Exchange {
+    pub(super) fn new(session: ServerSession, mechanism: Mechanism, wishes: Option<Wishes>) -> Exchange {
+        Exchange { session, mechanism, account: None, question: None, wishes, proved: None }
+    }
+
+    /// Which client it says it is.
+    pub(super) fn client(&self) -> Option<ClientId> {
+        self.wishes.as_ref()?.asked.user_agent.as_ref()?.id
+    }
 }
 
 /// What the owner has been asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Question {
     Credentials,
+    Tokens,
     Verdict,
 }

@@ -82,7 +82,7 @@ impl Session {
     pub(super) fn enabled(&mut self, link: &mut Link, enabled: Enabled) {
         let Some(managed) = &mut self.managed else { return };
         managed.is_on = true;
-        link.stream.send(&to_element(enabled));
+        link.stream.send(&self::enabled(enabled).to_element());
     }
 
     /// The client is told how many of its stanzas have been handled.
@@ -182,6 +182,11 @@ impl Negotiation {
         previd: String,
         h: u32,
     ) -> Option<Session> {
+        if let Step::Reviving(_) = self.step
+            && let Step::Reviving(admission) = std::mem::replace(&mut self.step, Step::Header)
+        {
+            return self.revived(link, now, *admission, jid, Management::Resumed { previd, h });
+        }
         let account = self.resuming()?;
         let domain = self.domain.clone()?;
         link.stream.send(&Management::Resumed { previd, h }.to_element());
@@ -190,9 +195,14 @@ impl Negotiation {
 
     /// The owner has no such session. The client may bind a resource instead (section 5).
     pub(super) fn resume_refused(&mut self, link: &mut Link, now: Now, h: Option<u32>) {
+        let failed = Management::Failed { condition: Some(Condition::ItemNotFound), h };
+        if let Step::Reviving(_) = self.step
+            && let Step::Reviving(admission) = std::mem::replace(&mut self.step, Step::Header)
+        {
+            return self.not_revived(link, admission, failed);
+        }
         let Some(account) = self.resuming() else { return };
         self.step = Step::Bind(account);
-        let failed = Management::Failed { condition: Some(Condition::ItemNotFound), h };
         link.stream.send(&failed.to_element());
         self.count_bind_failure(link, now);
     }
@@ -213,8 +223,8 @@ fn fail(link: &mut Link, condition: Condition) {
 }
 
 /// What was agreed, as the client is told (section 3).
-pub(super) fn to_element(enabled: Enabled) -> Element {
-    let management = match enabled.resumption {
+pub(super) fn enabled(enabled: Enabled) -> Management {
+    match enabled.resumption {
         Some(it) => Management::Enabled {
             id: Some(it.id),
             resume: true,
@@ -222,6 +232,5 @@ pub(super) fn to_element(enabled: Enabled) -> Element {
             location: it.location,
         },
         None => Management::Enabled { id: None, resume: false, max: None, location: None },
-    };
-    management.to_element()
+    }
 }

@@ -2,6 +2,8 @@
 
 use super::config::sasl_transport;
 use super::exchange::Exchange;
+use super::fast::Settling;
+use super::sasl2::Admission;
 use super::{Config, Event, Link, misconfigured};
 use crate::jid::{BareJid, Jid};
 use crate::machine::{Entropy, Instant, Now};
@@ -49,6 +51,12 @@ pub(super) enum Step {
     Challenged(Box<Exchange>),
     /// The owner has been asked who this is.
     Judging(Box<Exchange>),
+    /// The owner has been told what becomes of a client's tokens.
+    Settling(Box<Settling>),
+    /// The owner has been asked for an earlier session, for a client that has not been told of its success yet.
+    Reviving(Box<Admission>),
+    /// The owner has been asked for a session, for a client that has not been told of its success yet.
+    Admitting(Box<Admission>),
     /// `<success/>` has been sent: another stream header is due.
     Restart(Account),
     /// Features have been sent: a request to bind a resource is due.
@@ -99,14 +107,17 @@ impl Negotiation {
 
     /// Whether the owner has to answer something first.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(
-            self.step,
-            Step::Securing | Step::Registering(_) | Step::Judging(_) | Step::Binding(..) | Step::Resuming(_)
-        )
+        use Step::{Admitting, Binding, Judging, Registering, Resuming, Reviving, Securing, Settling};
+        match self.step {
+            Securing | Registering(_) | Judging(_) | Settling(_) => true,
+            Reviving(_) | Admitting(_) | Binding(..) | Resuming(_) => true,
+            _ => false,
+        }
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
         match &self.step {
+            Step::Reviving(admission) | Step::Admitting(admission) => Some(&admission.account),
             Step::Restart(account)
             | Step::Bind(account)
             | Step::Binding(account, _)
@@ -126,7 +137,7 @@ impl Negotiation {
             return None;
         }
         Some(match self.step {
-            Step::Judging(_) | Step::Registering(_) | Step::Binding(..) | Step::Resuming(_) => {
+            _ if self.is_waiting() && !matches!(self.step, Step::Securing) => {
                 StreamError::new(Condition::InternalServerError)
                     .with_text("The server could not answer in time.")
             }
@@ -187,6 +198,7 @@ impl Negotiation {
         }
         if !self.offered.is_empty() {
             list.push(Feature::Mechanisms(self.offered.iter().map(|m| m.name().into()).collect()));
+            list.extend(self.sasl2_feature(link).map(Feature::Authentication));
             let plus = self.offered.iter().any(|m| matches!(m, Mechanism::Scram { plus: true, .. }));
             self.announced = plus.then(|| channel_bindings(tls));
             if let Some(kinds) = &self.announced {
@@ -217,16 +229,22 @@ impl Negotiation {
             let detail = "The stream is from another account than the one that was logged in to.";
             return link.violation(now, Condition::InvalidFrom, detail);
         }
+        self.send_features(link, true);
+        self.step = Step::Bind(account);
+    }
+
+    /// What the stream offers to a client that has logged in: among it to bind a resource, unless one is bound.
+    pub(super) fn send_features(&self, link: &mut Link, with_bind: bool) {
         let roster_versions = Element::builder("ver", ns::ROSTER_VER).build();
         let pre_approval = Element::builder("sub", ns::PRE_APPROVAL).build();
-        let mut list = vec![Feature::Bind, Feature::Session { optional: true }];
+        let mut list =
+            if with_bind { vec![Feature::Bind, Feature::Session { optional: true }] } else { vec![] };
         list.extend([roster_versions, pre_approval].map(Feature::Other));
         if link.config.acknowledgements.is_some() {
             list.push(Feature::Other(Element::builder("sm", ns::SM).build()));
         }
         list.extend(link.config.features.iter().cloned().map(Feature::Other));
         link.stream.send(&Features { list }.to_element());
-        self.step = Step::Bind(account);
     }
 
     /// A first-level element came. False: nothing that follows matters.
@@ -234,9 +252,13 @@ impl Negotiation {
         if element.is("starttls", ns::TLS) {
             return self.start_tls(link, now, &element);
         }
-        match self.step {
+        match &self.step {
             Step::Bind(_) if element.ns() == ns::SM => self.manage(link, now, &element),
             Step::Bind(_) => self.bind(link, now, element),
+            Step::Challenged(exchange) if exchange.wishes.is_some() => self.sasl2(link, now, &element),
+            Step::Features if element.ns() == ns::SASL2 && link.config.sasl2.enabled => {
+                self.sasl2(link, now, &element);
+            }
             Step::Features | Step::Challenged(_) if element.ns() == ns::SASL => {
                 self.sasl(link, now, &element);
             }

@@ -88,7 +88,9 @@ impl Session {
                 link.stream.close(now);
                 return false;
             }
-            ns::SASL => link.violation(now, stream::Condition::NotAuthorized, "You have logged in already."),
+            ns::SASL | ns::SASL2 => {
+                link.violation(now, stream::Condition::NotAuthorized, "You have logged in already.")
+            }
             _ => {
                 let detail = "That is neither a stanza nor anything else that this server knows.";
                 link.violation(now, stream::Condition::UnsupportedStanzaType, detail);

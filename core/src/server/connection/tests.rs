@@ -1,12 +1,14 @@
 //! A client, played by hand.
 
 mod bind;
+mod fast;
 mod headers;
 mod hostile;
 mod login;
 mod management;
 mod register;
 mod sasl;
+mod sasl2;
 mod stanzas;
 mod time;
 
@@ -15,9 +17,12 @@ use crate::jid::BareJid;
 use crate::machine::Utc;
 use crate::sasl::{ChannelBindings, StoredCredentials};
 use crate::server::bind::BindRequest;
+use crate::server::store::{StoredTokens, Tokens};
 use crate::stream::Closed;
+use crate::stream::sasl2::ClientId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -31,6 +36,10 @@ struct Peer {
     events: VecDeque<Event>,
     /// How the owner answers questions about juliet by itself.
     answers: Answers,
+    /// Of juliet's clients, as the store has them.
+    tokens: BTreeMap<ClientId, Tokens>,
+    /// What the store has of juliet's password.
+    credentials: StoredCredentials,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -104,7 +113,14 @@ impl Peer {
     fn new(config: Config, transport: Transport) -> Peer {
         let now = Now::new(Instant::ORIGIN, Utc::from_unix_millis(1_767_225_600_000));
         let connection = Connection::new(Arc::new(config), transport, Entropy::from_seed([9; 32]), now);
-        let mut peer = Peer { connection, now, events: VecDeque::new(), answers: Answers::AtOnce };
+        let mut peer = Peer {
+            connection,
+            now,
+            events: VecDeque::new(),
+            answers: Answers::AtOnce,
+            tokens: BTreeMap::new(),
+            credentials: stored(),
+        };
         peer.drain();
         peer
     }
@@ -163,7 +179,18 @@ impl Peer {
         match event {
             Event::Lookup { account } => {
                 let known = account.as_str() == "juliet@im.example.com";
-                self.connection.credentials(self.now, Ok(known.then(stored)));
+                self.connection.credentials(self.now, Ok(known.then(|| self.credentials.clone())));
+            }
+            Event::LookupTokens { account, client } => {
+                let known = account.as_str() == "juliet@im.example.com";
+                let tokens = self.tokens.get(client).cloned().unwrap_or_default();
+                let stored = StoredTokens { credentials: self.credentials.clone(), tokens };
+                self.connection.tokens(self.now, Ok(known.then_some(stored)));
+            }
+            Event::ChangeTokens { client, changes, .. } => {
+                let tokens = self.tokens.entry(*client).or_default();
+                changes.iter().for_each(|change| tokens.apply(change));
+                self.connection.tokens_changed(self.now, Ok(()));
             }
             Event::Bind { account, request } => {
                 let jid = account.with_resource(request.resource.asked().unwrap_or("made-up")).unwrap();

@@ -48,6 +48,8 @@ impl Hub {
                 };
                 self.tools.outbox.credentials(lookup, stored);
             }
+            (Asked::Tokens(lookup), Reply::Read { result, .. }) => self.tokens_read(lookup, result),
+            (Asked::TokenChanges(lookup), Reply::Saved { result, .. }) => self.changed_tokens(lookup, result),
             (Asked::Entity { account, then, reads: true }, Reply::Read { result, .. }) => {
                 self.entity_answered(now, &account, then, Answer::Found(result));
             }
@@ -87,6 +89,8 @@ impl Hub {
         match asked {
             Asked::Load(account) => self.loaded(now, &account, Err(error)),
             Asked::Lookup(lookup) => self.tools.outbox.credentials(lookup, Err(Unavailable)),
+            Asked::Tokens(lookup) => self.tokens_read(lookup, Err(error)),
+            Asked::TokenChanges(lookup) => self.changed_tokens(lookup, Err(error)),
             Asked::Probe(probe) => self.probed(now, probe, Err(error)),
             Asked::Reload(account) => self.reloaded(now, &account, Err(error)),
             Asked::Change { id, account, .. } => self.change_unknown(now, id, &account),

@@ -32,6 +32,10 @@ pub(super) enum Asked {
     Load(BareJid),
     /// To answer a look-up.
     Lookup(LookupId),
+    /// To look up tokens.
+    Tokens(LookupId),
+    /// To change tokens.
+    TokenChanges(LookupId),
     /// What an entity asked; it goes on with `then`.
     Entity { account: BareJid, reads: bool, then: Then },
     /// To answer a probe of an account that is not in memory.

@@ -2,8 +2,10 @@
 
 use super::{
     Delta, Document, Found, OfflineCount, OfflineMessage, Query, Record, Reply, Request, StoreError,
+    StoredTokens, TokenChange, Tokens,
 };
 use crate::jid::BareJid;
+use crate::stream::sasl2::ClientId;
 use std::collections::BTreeMap;
 
 /// A [store](super) in memory, for tests, simulations and servers whose accounts live elsewhere: it executes a request on
@@ -18,6 +20,7 @@ pub struct MemoryStore {
 struct Kept {
     record: Record,
     documents: BTreeMap<Document, Box<str>>,
+    tokens: BTreeMap<ClientId, Tokens>,
     /// Oldest first.
     offline: Vec<OfflineMessage>,
     /// The serial of the last message that came.
@@ -95,6 +98,8 @@ impl Kept {
             Delta::Document { document, xml: None } => {
                 self.documents.remove(document);
             }
+            Delta::Credentials(_) => self.tokens.clear(),
+            Delta::Token { client, change } => self.change_tokens(*client, change),
             Delta::Offline(message) => {
                 self.serial += 1;
                 self.offline.push(OfflineMessage { serial: self.serial, ..message.clone() });
@@ -112,8 +117,28 @@ impl Kept {
         }
     }
 
+    fn change_tokens(&mut self, client: ClientId, change: &TokenChange) {
+        let mut tokens = self.tokens.remove(&client).unwrap_or_default();
+        tokens.apply(change);
+        if !tokens.is_empty() {
+            self.tokens.insert(client, tokens);
+        }
+        while self.tokens.len() > Tokens::CLIENTS {
+            let others = self.tokens.iter().filter(|(other, _)| **other != client);
+            let Some((first, _)) = others.min_by_key(|(other, tokens)| (tokens.expires(), **other)) else {
+                return;
+            };
+            let first = *first;
+            self.tokens.remove(&first);
+        }
+    }
+
     fn find(&self, query: &Query) -> Found {
         match query {
+            Query::Tokens(client) => Found::Tokens(StoredTokens {
+                credentials: self.record.credentials.clone(),
+                tokens: self.tokens.get(client).cloned().unwrap_or_default(),
+            }),
             Query::Credentials => Found::Credentials(self.record.credentials.clone()),
             Query::Document(document) => Found::Document(self.documents.get(document).cloned()),
             Query::Watcher(jid) => Found::Watcher {

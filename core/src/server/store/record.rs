@@ -1,10 +1,12 @@
 //! What is kept of an account: what is loaded whole, and what is only asked for.
 
+use super::token::{StoredTokens, TokenChange};
 use crate::jid::BareJid;
 use crate::machine::Utc;
 use crate::payload::privacy::Rule;
 use crate::sasl::StoredCredentials;
 use crate::server::privacy::Privacy;
+use crate::stream::sasl2::ClientId;
 use std::collections::BTreeMap;
 
 /// What is kept of an account and loaded whole: small things only. Large collections (offline messages, documents, archives)
@@ -110,7 +112,7 @@ pub enum Document {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Delta {
-    /// The credentials are now these.
+    /// The credentials are now these, and all tokens are good for nothing any more.
     Credentials(StoredCredentials),
     /// A contact is new or has changed. The roster's version is now the contact's.
     Contact {
@@ -160,6 +162,13 @@ pub enum Delta {
         /// It, as XML.
         xml: Option<Box<str>>,
     },
+    /// The tokens of a client change (XEP-0484). A store keeps those of [`Tokens::CLIENTS`](super::Tokens::CLIENTS) clients.
+    Token {
+        /// Which client.
+        client: ClientId,
+        /// What happens to them.
+        change: TokenChange,
+    },
     /// One more message waits for the account; the store gives it the next serial.
     Offline(OfflineMessage),
     /// Messages wait no longer: those up to a serial.
@@ -177,6 +186,8 @@ pub enum Delta {
 pub enum Query {
     /// The credentials, and nothing else. Answered with [`Found::Credentials`].
     Credentials,
+    /// The tokens of a client, and the credentials that they hang on. Answered with [`Found::Tokens`].
+    Tokens(ClientId),
     /// A document. Answered with [`Found::Document`].
     Document(Document),
     /// What somebody may be told of the account while nobody is online for it, without loading all of it. Answered with
@@ -197,6 +208,8 @@ pub enum Query {
 pub enum Found {
     /// The credentials.
     Credentials(StoredCredentials),
+    /// The tokens of a client.
+    Tokens(StoredTokens),
     /// A document, as XML.
     Document(Option<Box<str>>),
     /// What somebody may be told of an account (RFC 6121 section 4.3.2).
@@ -223,7 +236,7 @@ impl Record {
         Record { credentials, ..Record::default() }
     }
 
-    /// Makes a change. Of documents and messages it keeps only the sizes.
+    /// Makes a change. Of documents and messages it keeps only the sizes, of tokens nothing.
     pub fn apply(&mut self, delta: Delta) {
         match delta {
             Delta::Credentials(credentials) => self.credentials = credentials,
@@ -257,6 +270,7 @@ impl Record {
             Delta::Document { document, xml: None } => {
                 self.documents.remove(&document);
             }
+            Delta::Token { .. } => {}
             Delta::Offline(message) => self.offline.add(&message),
             Delta::OfflineRemoved { count, .. } => {
                 self.offline.messages = self.offline.messages.saturating_sub(count.messages);
