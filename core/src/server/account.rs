@@ -275,6 +275,11 @@ impl Account {
         self.session_left(id, ctx);
     }
 
+    /// The address of a session.
+    pub(super) fn address_of(&self, id: SessionId) -> Option<FullJid> {
+        self.sessions.iter().find(|session| session.id == id).map(|session| session.jid.clone())
+    }
+
     /// The session that can be resumed under this id.
     pub(super) fn resumable(&self, previd: &str, managed: &Managed) -> Option<(SessionId, FullJid)> {
         let mut sessions = self.sessions.iter();

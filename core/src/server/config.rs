@@ -219,7 +219,9 @@ pub struct Limits {
     /// Stanzas that a client has not acknowledged (XEP-0198). With more, its session ends with resource-constraint. More than
     /// the 50 messages that are handed over at once when it comes back (XEP-0160).
     pub unacknowledged: usize,
-    /// What these stanzas may take in memory, in bytes. More than twice [`offline_bytes`](Limits::offline_bytes).
+    /// What these stanzas may take in memory, in bytes, besides messages that the store has. They are sent in one go to a client
+    /// that comes back: together with [`offline_bytes`](Limits::offline_bytes) keep them below what may be
+    /// [queued](crate::stream::Limits::max_queued) for it.
     pub unacknowledged_bytes: usize,
     /// What the stanzas that all clients have not acknowledged may take in memory, in bytes: the session ends that would be
     /// sent more.
@@ -267,7 +269,7 @@ impl Default for Limits {
     /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
     /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
     /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 2000 stanzas
-    /// and 5 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
+    /// and 1.5 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
     /// that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
@@ -301,7 +303,7 @@ impl Default for Limits {
             offline_messages: 1000,
             offline_bytes: 2 << 20,
             unacknowledged: 2000,
-            unacknowledged_bytes: 5 << 20,
+            unacknowledged_bytes: 3 << 19,
             unacknowledged_bytes_in_all: 256 << 20,
             ended_sessions: 1000,
             idle_accounts: 10_000,

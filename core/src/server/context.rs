@@ -2,6 +2,7 @@
 
 use super::bind::{Enable, Enabled};
 use super::config::Config;
+use super::managed::Receipt;
 use super::module::Module;
 use super::outbox::Outbox;
 use super::output::SessionId;
@@ -18,9 +19,24 @@ pub(super) struct Context<'a> {
     pub(super) entropy: &'a mut Entropy,
     pub(super) modules: &'a mut [Box<dyn Module>],
     pub(super) outbox: &'a mut Outbox,
+    /// Of the stanza that is being handled. Whoever keeps it for later takes this.
+    pub(super) receipt: Option<Receipt>,
 }
 
 impl Context<'_> {
+    /// The stanza that is being handled is kept for later.
+    pub(super) fn hold(&mut self) -> Option<Receipt> {
+        let receipt = self.receipt.take();
+        self.outbox.hold(receipt);
+        receipt
+    }
+
+    /// The stanza that was being handled has been, unless somebody has kept it.
+    pub(super) fn done(&mut self) {
+        let receipt = self.receipt.take();
+        self.outbox.settle(receipt);
+    }
+
     /// Stanzas of a session are to be acknowledged from now on (XEP-0198). `None`: they are already.
     pub(super) fn manage(
         &mut self,

@@ -90,7 +90,7 @@ impl Tools {
         let started = *self.started.get_or_insert(now.instant);
         let Tools { config, entropy, modules, outbox, .. } = self;
         outbox.now = now.utc;
-        Context { now, started, config, entropy, modules, outbox }
+        Context { now, started, config, entropy, modules, outbox, receipt: None }
     }
 }
 
@@ -118,7 +118,7 @@ impl Hub {
         let entities = Entities::new(&mut entropy);
         let absent = Absent::new(&mut entropy);
         let sessions = Sessions::new(&mut entropy);
-        let outbox = Outbox::new(config.limits);
+        let outbox = Outbox::new(config.limits, config.shard);
         let tools = Tools { config, entropy, modules: Vec::new(), outbox, started: None };
         let (requests, pace) = (Requests::default(), Pace::default());
         Hub { tools, domains, entities, absent, sessions, requests, pace }

@@ -26,8 +26,25 @@ pub(super) struct Managed {
     bytes: usize,
     /// Sessions that are behind by more than they may. Empty between calls.
     behind: VecDeque<SessionId>,
+    /// How many stanzas of clients are held.
+    held: usize,
+    /// Sessions whose client waits to resume them, and which have handled all that it sent. Empty between calls.
+    settled: VecDeque<SessionId>,
     /// What is remembered of those that are over, oldest first.
     ended: VecDeque<Ended>,
+}
+
+/// That a stanza came from a client which is to hear once it has been handled (section 4).
+///
+/// It travels with the stanza. Whoever keeps the stanza for later takes it, [holds](super::outbox::Outbox::hold) it, and keeps
+/// it too; whoever is done [settles](super::outbox::Outbox::settle) it. What nobody holds has been handled when the call ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Receipt {
+    /// The shard that has the session.
+    pub(super) shard: u32,
+    session: SessionId,
+    /// Which of the stanzas that the client has sent there, from 1.
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -41,6 +58,12 @@ struct State {
     deadline: Option<Instant>,
     /// How many stanzas have come from the client.
     received: u64,
+    /// Which of them have not been handled.
+    held: BTreeSet<u64>,
+    /// The client has asked, and has not been told of all that it had sent.
+    is_asked: bool,
+    /// A connection of the client's that is to have the session once it has handled all that it has received.
+    waiting: Option<SessionId>,
     sent: Unacknowledged<Undelivered>,
     bytes: usize,
     /// It is among those that are behind.
@@ -118,6 +141,23 @@ impl Claim {
     }
 }
 
+impl Undelivered {
+    /// What it counts as. What the store keeps is limited there, and handed over a page at a time.
+    fn bytes(&self) -> usize {
+        match self.claim {
+            Claim::Stored(_) => 0,
+            _ => self.stanza.element().size(),
+        }
+    }
+}
+
+impl State {
+    /// How many stanzas of the client's have been handled, up to the first that has not, modulo 2^32.
+    fn handled(&self) -> u32 {
+        self.held.first().map_or(self.received, |first| first - 1) as u32
+    }
+}
+
 impl Managed {
     /// From now on the stanzas of a session are acknowledged. `None`: they are already.
     pub(super) fn enable(
@@ -145,6 +185,9 @@ impl Managed {
             resumption: resumption.as_ref().map(|it| (it.id.as_str().into(), it.within)),
             deadline: None,
             received: 0,
+            held: BTreeSet::new(),
+            is_asked: false,
+            waiting: None,
             sent: Unacknowledged::default(),
             bytes: 0,
             is_behind: false,
@@ -168,10 +211,11 @@ impl Managed {
             claim.settle();
             return Some(session);
         };
-        let bytes = stanza.element().size();
+        let item = Undelivered { stanza: stanza.clone(), at, claim };
+        let bytes = item.bytes();
         state.bytes += bytes;
         self.bytes += bytes;
-        state.sent.push(Undelivered { stanza: stanza.clone(), at, claim });
+        state.sent.push(item);
         let is_too_much = state.sent.len() > limits.unacknowledged
             || state.bytes > limits.unacknowledged_bytes
             || self.bytes > limits.unacknowledged_bytes_in_all;
@@ -186,7 +230,7 @@ impl Managed {
         let Some(state) = self.states.get_mut(&session) else { return Ok(None) };
         let (mut bytes, mut stored) = (0, None);
         for had in state.sent.acknowledge(h)? {
-            bytes += had.stanza.element().size();
+            bytes += had.bytes();
             had.claim.settle();
             if let Claim::Stored(serial) = had.claim {
                 stored = Some(serial);
@@ -198,17 +242,50 @@ impl Managed {
     }
 
     /// A stanza has come from the client.
-    pub(super) fn received(&mut self, session: SessionId) {
-        if !self.states.is_empty()
-            && let Some(state) = self.states.get_mut(&session)
-        {
-            state.received += 1;
-        }
+    pub(super) fn received(&mut self, session: SessionId, shard: u32) -> Option<Receipt> {
+        let state = if self.states.is_empty() { None } else { self.states.get_mut(&session) }?;
+        state.received += 1;
+        Some(Receipt { shard, session, number: state.received })
     }
 
     /// How many stanzas of the client's have been handled, modulo 2^32.
     pub(super) fn handled(&self, session: SessionId) -> Option<u32> {
-        self.states.get(&session).map(|state| state.received as u32)
+        self.states.get(&session).map(|state| state.handled())
+    }
+
+    /// As [`handled`](Self::handled), for a client that has asked, and is told once more when it is more.
+    pub(super) fn asked(&mut self, session: SessionId) -> Option<u32> {
+        let state = self.states.get_mut(&session)?;
+        state.is_asked = !state.held.is_empty();
+        Some(state.handled())
+    }
+
+    /// A stanza of a client's has not been handled when the call ends.
+    pub(super) fn hold(&mut self, receipt: Receipt) {
+        if let Some(state) = self.states.get_mut(&receipt.session)
+            && state.held.insert(receipt.number)
+        {
+            self.held += 1;
+        }
+    }
+
+    /// A stanza of a client's has been handled. Gives the connection that is to hear of it, and what.
+    pub(super) fn settle(&mut self, receipt: Receipt) -> Option<(SessionId, u32)> {
+        if self.held == 0 {
+            return None;
+        }
+        let state = self.states.get_mut(&receipt.session)?;
+        let before = state.handled();
+        if !state.held.remove(&receipt.number) {
+            return None;
+        }
+        self.held -= 1;
+        if state.held.is_empty() && state.waiting.is_some() {
+            self.settled.push_back(receipt.session);
+        }
+        let (h, is_asked) = (state.handled(), state.is_asked);
+        state.is_asked &= !state.held.is_empty();
+        state.connection.filter(|_| is_asked && h != before).map(|connection| (connection, h))
     }
 
     /// Whether the stanzas of a session are acknowledged.
@@ -227,9 +304,36 @@ impl Managed {
         let Some((_, within)) = state.resumption else { return false };
         let at = now + within;
         state.connection = None;
+        state.waiting = None;
         state.deadline = Some(at);
         self.deadlines.insert((at, session));
         true
+    }
+
+    /// Lets a connection wait for a session until that has handled all it has received; it has no other connection. False:
+    /// it has.
+    pub(super) fn wait(&mut self, session: SessionId, connection: SessionId) -> bool {
+        let Some(state) = self.states.get_mut(&session) else { return false };
+        if state.held.is_empty() {
+            return false;
+        }
+        state.connection = None;
+        state.waiting = Some(connection);
+        if let Some(at) = state.deadline.take() {
+            self.deadlines.remove(&(at, session));
+        }
+        true
+    }
+
+    /// The connection that waits for a session.
+    pub(super) fn waiting(&self, session: SessionId) -> Option<SessionId> {
+        self.states.get(&session).and_then(|state| state.waiting)
+    }
+
+    /// A session that has handled all that its client has sent, and which the client wants to resume.
+    pub(super) fn pop_settled(&mut self) -> Option<(SessionId, BareJid)> {
+        let session = self.settled.pop_front()?;
+        self.states.get(&session).map(|state| (session, state.account.clone()))
     }
 
     /// Whether a session can be resumed under this id.
@@ -238,10 +342,17 @@ impl Managed {
         resumption.is_some_and(|(own, _)| **own == *id)
     }
 
+    /// The id under which a session can be resumed.
+    pub(super) fn resumption_id(&self, session: SessionId) -> Option<String> {
+        let (id, _) = self.states.get(&session)?.resumption.as_ref()?;
+        Some(id.to_string())
+    }
+
     /// A session has a connection again.
     pub(super) fn resume(&mut self, session: SessionId, connection: SessionId) {
         let Some(state) = self.states.get_mut(&session) else { return };
         state.connection = Some(connection);
+        (state.waiting, state.is_asked) = (None, false);
         if let Some(at) = state.deadline.take() {
             self.deadlines.remove(&(at, session));
         }
@@ -260,9 +371,11 @@ impl Managed {
             self.deadlines.remove(&(at, session));
         }
         self.bytes = self.bytes.saturating_sub(state.bytes);
-        let State { account, resumption, received, sent, .. } = *state;
+        self.held -= state.held.len();
+        let received = state.handled();
+        let State { account, resumption, sent, .. } = *state;
         if let Some((id, _)) = resumption {
-            self.ended.push_back(Ended { id, account, received: received as u32 });
+            self.ended.push_back(Ended { id, account, received });
             while self.ended.len() > limits.ended_sessions {
                 self.ended.pop_front();
             }

@@ -2,8 +2,8 @@
 //! of the store.
 
 use super::config::Limits;
-use super::managed::{Claim, Managed};
-use super::output::{Output, SessionId};
+use super::managed::{Claim, Managed, Receipt};
+use super::output::{Content, Envelope, Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
 use crate::machine::Utc;
@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 pub(super) struct Outbox {
     pub(super) outputs: VecDeque<Output>,
     /// Sent by entities, not yet routed. Empty between calls.
-    pub(super) work: VecDeque<Stanza>,
+    pub(super) work: VecDeque<(Stanza, Option<Receipt>)>,
     /// Asked by entities, not yet handed to the store. Empty between calls.
     pub(super) asks: VecDeque<Ask>,
     /// Accounts that the store has removed, still in memory. Empty between calls.
@@ -28,6 +28,8 @@ pub(super) struct Outbox {
     /// What time it is.
     pub(super) now: Utc,
     pub(super) limits: Limits,
+    /// The hub's own.
+    pub(super) shard: u32,
 }
 
 /// What an entity asks of the store. The answer comes back to the entity, together with `then`.
@@ -62,6 +64,7 @@ pub(super) enum Then {
         bytes: u64,
         /// Whether copies are due then.
         copies: bool,
+        receipt: Option<Receipt>,
     },
     /// Hands the messages that were kept to a session.
     MessagesRead,
@@ -85,7 +88,7 @@ pub(super) enum Answer {
 }
 
 impl Outbox {
-    pub(super) fn new(limits: Limits) -> Outbox {
+    pub(super) fn new(limits: Limits, shard: u32) -> Outbox {
         Outbox {
             outputs: VecDeque::new(),
             work: VecDeque::new(),
@@ -95,6 +98,7 @@ impl Outbox {
             managed: Managed::default(),
             now: Utc::default(),
             limits,
+            shard,
         }
     }
 
@@ -116,12 +120,40 @@ impl Outbox {
         if let Some(connection) = self.managed.connection(session) {
             self.outputs.push_back(Output::Close { session: connection, error });
             self.closed.push_back(connection);
+        } else if let Some(connection) = self.managed.waiting(session) {
+            let h = self.managed.handled(session);
+            self.outputs.push_back(Output::ResumeRefused { session: connection, h });
+            self.closed.push_back(connection);
         }
     }
 
     /// Sends a stanza to whomever its `to` names.
     pub(super) fn send(&mut self, stanza: Stanza) {
-        self.work.push_back(stanza);
+        self.send_with(stanza, None);
+    }
+
+    /// As [`send`](Self::send), for a stanza of a client's that hears when it has been handled.
+    pub(super) fn send_with(&mut self, stanza: Stanza, receipt: Option<Receipt>) {
+        self.work.push_back((stanza, receipt));
+    }
+
+    /// A stanza is kept for later. If it came from another shard, it is held there.
+    pub(super) fn hold(&mut self, receipt: Option<Receipt>) {
+        if let Some(receipt) = receipt.filter(|receipt| receipt.shard == self.shard) {
+            self.managed.hold(receipt);
+        }
+    }
+
+    /// A stanza has been handled.
+    pub(super) fn settle(&mut self, receipt: Option<Receipt>) {
+        let Some(receipt) = receipt else { return };
+        if receipt.shard != self.shard {
+            let envelope = Envelope { content: Content::Settled(receipt) };
+            return self.outputs.push_back(Output::Shard { shard: receipt.shard, envelope });
+        }
+        if let Some((session, h)) = self.managed.settle(receipt) {
+            self.outputs.push_back(Output::Acknowledge { session, h });
+        }
     }
 
     /// Asks the store for something in the name of an account.

@@ -1,6 +1,7 @@
 //! What a hub tells its owner, and the names that both use.
 
 use super::bind::{Enabled, Granted};
+use super::managed::Receipt;
 use super::store;
 use crate::jid::FullJid;
 use crate::sasl::{Derivation, StoredCredentials};
@@ -30,7 +31,15 @@ pub struct Unavailable;
 /// What one shard sends to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
-    pub(super) stanza: Stanza,
+    pub(super) content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    /// A stanza for an account of that shard.
+    Stanza(Stanza, Option<Receipt>),
+    /// A stanza of a session's there has been handled.
+    Settled(Receipt),
 }
 
 /// What a hub tells its owner.

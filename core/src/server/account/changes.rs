@@ -13,6 +13,7 @@ use super::effect::{Change, Effect};
 use super::{Account, Context, no_such_user};
 use crate::jid::{BareJid, Jid};
 use crate::ns;
+use crate::server::managed::Receipt;
 use crate::server::outbox::{Answer, Then, What, store_trouble};
 use crate::server::output::SessionId;
 use crate::server::services;
@@ -24,7 +25,9 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     under_way: Option<Change>,
-    waiting: VecDeque<Waiting>,
+    /// Of the stanza that asked for it.
+    receipt: Option<Receipt>,
+    waiting: VecDeque<(Waiting, Option<Receipt>)>,
     /// Documents that the store has been asked for.
     pub(super) fetches: usize,
     waiting_bytes: usize,
@@ -57,6 +60,9 @@ impl Account {
         }
         let deltas = change.deltas.clone();
         self.changes.under_way = Some(change);
+        if let Some(receipt) = ctx.hold() {
+            self.changes.receipt = Some(receipt);
+        }
         ctx.outbox.ask(self.jid.clone(), What::Save(deltas), Then::Change);
     }
 
@@ -69,8 +75,9 @@ impl Account {
     pub(in crate::server) fn answered(&mut self, then: Then, answer: Answer, ctx: &mut Context<'_>) {
         match (then, answer) {
             (Then::Change, Answer::Saved(result)) => self.end_change(result, ctx),
-            (Then::MessageKept { message, bytes, copies }, Answer::Saved(result)) => {
+            (Then::MessageKept { message, bytes, copies, receipt }, Answer::Saved(result)) => {
                 self.message_kept(message, bytes, copies, result, ctx);
+                ctx.outbox.settle(receipt);
             }
             (Then::MessagesRead, Answer::Found(result)) => self.messages_read(result, ctx),
             (Then::MessagesRemoved { through, count }, Answer::Saved(result)) => {
@@ -101,6 +108,7 @@ impl Account {
         if let Some(Change { asked_by: Some(stanza), .. }) = self.changes.under_way.take() {
             ctx.outbox.bounce_with(&stanza, error);
         }
+        ctx.outbox.settle(self.changes.receipt.take());
         self.next_changes(ctx);
     }
 
@@ -113,6 +121,7 @@ impl Account {
         if let Some(change) = self.changes.under_way.take() {
             self.changed(change, ctx);
         }
+        ctx.outbox.settle(self.changes.receipt.take());
         self.next_changes(ctx);
     }
 
@@ -124,7 +133,9 @@ impl Account {
         if let Some(change) = self.changes.under_way.take() {
             self.changed(change, ctx);
         }
-        for waiting in std::mem::take(&mut self.changes.waiting) {
+        ctx.outbox.settle(self.changes.receipt.take());
+        for (waiting, receipt) in std::mem::take(&mut self.changes.waiting) {
+            ctx.outbox.settle(receipt);
             // What its own sessions sent has nobody left to be answered.
             if let Waiting::Received(stanza) = waiting {
                 no_such_user(stanza, ctx);
@@ -136,18 +147,22 @@ impl Account {
     /// What has waited takes its turn.
     fn next_changes(&mut self, ctx: &mut Context<'_>) {
         while !self.is_changing()
-            && let Some(waiting) = self.changes.waiting.pop_front()
+            && let Some((waiting, receipt)) = self.changes.waiting.pop_front()
         {
             let size = waiting.stanza().element().size();
             self.changes.waiting_bytes = self.changes.waiting_bytes.saturating_sub(size);
+            let outer = std::mem::replace(&mut ctx.receipt, receipt);
             match waiting {
                 Waiting::Received(stanza) => self.receive(stanza, ctx),
                 Waiting::Sent(session, stanza) => {
                     if let Some(stanza) = self.send(session, stanza, ctx) {
-                        ctx.outbox.send(stanza);
+                        let receipt = ctx.receipt.take();
+                        ctx.outbox.send_with(stanza, receipt);
                     }
                 }
             }
+            ctx.done();
+            ctx.receipt = outer;
         }
     }
 
@@ -209,7 +224,8 @@ impl Account {
             && bytes <= limits.waiting_bytes_per_account
         {
             self.changes.waiting_bytes = bytes;
-            return self.changes.waiting.push_back(waiting);
+            let receipt = ctx.hold();
+            return self.changes.waiting.push_back((waiting, receipt));
         }
         let error = StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait);
         ctx.outbox.bounce_with(waiting.stanza(), error);
@@ -251,7 +267,10 @@ impl Changes {
     fn concern(&self, bare: &str) -> bool {
         let mut deltas = self.under_way.iter().flat_map(|change| &change.deltas);
         deltas.any(|delta| concerned(delta).is_some_and(|jid| jid.as_str() == bare))
-            || self.waiting.iter().any(|waiting| waiting.with().is_some_and(|jid| jid.bare_str() == bare))
+            || self
+                .waiting
+                .iter()
+                .any(|(waiting, _)| waiting.with().is_some_and(|jid| jid.bare_str() == bare))
     }
 
     /// Whether the user has taken a contact's subscription away, although the store does not know it yet: nothing new is for the
@@ -262,7 +281,7 @@ impl Changes {
             Delta::Contact { jid, contact: Contact { from: false, .. } } => jid == contact,
             Delta::ContactRemoved { jid, .. } => jid == contact,
             _ => false,
-        }) || self.waiting.iter().any(|waiting| match waiting {
+        }) || self.waiting.iter().any(|(waiting, _)| match waiting {
             Waiting::Sent(_, Stanza::Presence(presence)) => {
                 presence.kind() == PresenceType::Unsubscribed
                     && presence.to().is_some_and(|to| to.bare_str() == contact.as_str())

@@ -119,7 +119,8 @@ impl Account {
         pending.bytes += bytes;
         let kept = OfflineMessage { serial: 0, at, stanza: xml.into() };
         let what = What::Save(vec![Delta::Offline(kept)]);
-        ctx.outbox.ask(self.jid.clone(), what, Then::MessageKept { message, bytes, copies });
+        let receipt = ctx.hold();
+        ctx.outbox.ask(self.jid.clone(), what, Then::MessageKept { message, bytes, copies, receipt });
     }
 
     /// The store has a message, or refused it.
@@ -294,8 +295,9 @@ impl Account {
 
 /// The store answered for an account that has been removed meanwhile: what it was to keep goes back.
 pub(in crate::server) fn orphaned(then: Then, ctx: &mut Context<'_>) {
-    if let Then::MessageKept { message, .. } = then {
+    if let Then::MessageKept { message, receipt, .. } = then {
         no_such_user(message.into(), ctx);
+        ctx.outbox.settle(receipt);
     }
 }
 

@@ -16,7 +16,15 @@ use crate::stream::{self, StreamError};
 impl Hub {
     /// Lets something wait for an account that is not in memory, and asks the store for it if nobody has.
     pub(super) fn wait(&mut self, now: Now, account: &BareJid, waiting: Waiting) {
-        match self.entities.wait(account, waiting, &self.tools.config.limits) {
+        let receipt = match &waiting {
+            Waiting::Stanza(_, receipt) => *receipt,
+            Waiting::Bind { .. } | Waiting::Cancelled => None,
+        };
+        let result = self.entities.wait(account, waiting, &self.tools.config.limits);
+        if result.is_ok() {
+            self.tools.outbox.hold(receipt);
+        }
+        match result {
             Ok(true) => self.load(now, account),
             Ok(false) => {}
             Err(waiting) => self.fail(*waiting, &StoreError::Busy),
@@ -192,7 +200,10 @@ impl Hub {
     /// There is no such account.
     pub(super) fn turn_away(&mut self, now: Now, waiting: Waiting) {
         match waiting {
-            Waiting::Stanza(stanza) => no_such_user(stanza, &mut self.tools.context(now)),
+            Waiting::Stanza(stanza, receipt) => {
+                no_such_user(stanza, &mut self.tools.context(now));
+                self.tools.outbox.settle(receipt);
+            }
             Waiting::Bind { session, .. } => {
                 self.refuse_bind(session, StanzaError::new(Condition::NotAuthorized))
             }
@@ -206,8 +217,15 @@ impl Hub {
         match waiting {
             // Presence is repeated or replaced by later presence, and errors about it help nobody. But whoever asks for a
             // subscription is to know that it did not arrive (RFC 6121 section 3.1.2).
-            Waiting::Stanza(Stanza::Presence(presence)) if presence.kind() != PresenceType::Subscribe => {}
-            Waiting::Stanza(stanza) => self.tools.outbox.bounce_with(&stanza, error),
+            Waiting::Stanza(Stanza::Presence(presence), receipt)
+                if presence.kind() != PresenceType::Subscribe =>
+            {
+                self.tools.outbox.settle(receipt);
+            }
+            Waiting::Stanza(stanza, receipt) => {
+                self.tools.outbox.bounce_with(&stanza, error);
+                self.tools.outbox.settle(receipt);
+            }
             Waiting::Bind { session, .. } => self.refuse_bind(session, error),
             Waiting::Cancelled => {}
         }

@@ -5,6 +5,7 @@ use crate::jid::BareJid;
 use crate::machine::{Entropy, Instant, Now};
 use crate::server::account::Account;
 use crate::server::bind::BindRequest;
+use crate::server::managed::Receipt;
 use crate::stanza::Stanza;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, VecDeque};
@@ -65,7 +66,7 @@ pub(super) enum Reload {
 /// What waits for an account to be loaded.
 #[derive(Debug)]
 pub(super) enum Waiting {
-    Stanza(Stanza),
+    Stanza(Stanza, Option<Receipt>),
     Bind {
         session: SessionId,
         request: BindRequest,
@@ -79,7 +80,7 @@ impl Waiting {
     /// What it counts as, in bytes.
     fn size(&self) -> usize {
         match self {
-            Waiting::Stanza(stanza) => stanza.element().size(),
+            Waiting::Stanza(stanza, _) => stanza.element().size(),
             Waiting::Bind { .. } | Waiting::Cancelled => 0,
         }
     }

@@ -28,7 +28,8 @@ impl Hub {
     pub(super) fn answered_by_connection(&mut self, now: Now, session: SessionId, reply: Option<Stanza>) {
         let Some((_, _, id)) = self.sessions.bound(session) else { return };
         let ctx = self.tools.context(now);
-        ctx.outbox.managed.received(id);
+        // Nobody holds it, so its receipt may go.
+        let _ = ctx.outbox.managed.received(id, ctx.config.shard);
         if let Some(reply) = reply {
             ctx.outbox.deliver(id, reply);
         }
@@ -36,7 +37,7 @@ impl Hub {
 
     pub(super) fn acknowledgement_asked(&mut self, session: SessionId) {
         let Some((_, _, id)) = self.sessions.bound(session) else { return };
-        if let Some(h) = self.tools.outbox.managed.handled(id) {
+        if let Some(h) = self.tools.outbox.managed.asked(id) {
             self.tools.outbox.outputs.push_back(Output::Acknowledge { session, h });
         }
     }
@@ -69,6 +70,13 @@ impl Hub {
         }
     }
 
+    /// A connection that waited for a session has gone. True if it did: the session waits for the next one.
+    pub(super) fn stop_waiting(&mut self, now: Now, session: &Session, connection: SessionId) -> bool {
+        let managed = &mut self.tools.outbox.managed;
+        let waited = managed.waiting(session.id) == Some(connection);
+        waited && managed.hibernate(now.instant, session.id)
+    }
+
     pub(super) fn begin_resumption(
         &mut self,
         now: Now,
@@ -86,7 +94,13 @@ impl Hub {
         };
         match self.tools.outbox.managed.acknowledge(id, h) {
             Ok(stored) => {
-                self.take_over(id, session, account, jid, previd);
+                self.take_from_others(id);
+                if self.tools.outbox.managed.wait(id, session) {
+                    // Once it is clear how many of the client's stanzas have been handled. The store's time-out bounds that.
+                    self.sessions.insert(session, Session { account: account.clone(), jid: None, id });
+                } else {
+                    self.take_over(id, session, account, jid, previd);
+                }
                 self.stored_acknowledged(now, account, id, stored);
             }
             Err(wrong) => {
@@ -95,6 +109,27 @@ impl Hub {
                 self.tools.outbox.outputs.push_back(Output::Close { session, error });
             }
         }
+    }
+
+    /// A session is to have another connection: the one that it has, or that waits for it, is closed.
+    fn take_from_others(&mut self, id: SessionId) {
+        let outbox = &mut self.tools.outbox;
+        if let Some(old) = outbox.managed.connection(id).or(outbox.managed.waiting(id)) {
+            self.sessions.remove(old);
+            let error = StreamError::new(stream::Condition::Conflict)
+                .with_text("The session has been resumed over another connection.");
+            outbox.outputs.push_back(Output::Close { session: old, error });
+        }
+    }
+
+    /// A session has handled all that it has received: the connection that waits for that gets it.
+    pub(super) fn finish_resumption(&mut self, now: Now, id: SessionId, account: &BareJid) {
+        let Some(connection) = self.tools.outbox.managed.waiting(id) else { return };
+        let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
+        let Some(jid) = ready.account.address_of(id) else { return };
+        let Some(previd) = self.tools.outbox.managed.resumption_id(id) else { return };
+        self.take_over(id, connection, account, jid, previd);
+        self.settle(now, account);
     }
 
     /// A session gets another connection, and there what its client does not have.
@@ -107,12 +142,6 @@ impl Hub {
         previd: String,
     ) {
         let outbox = &mut self.tools.outbox;
-        if let Some(old) = outbox.managed.connection(id) {
-            self.sessions.remove(old);
-            let error = StreamError::new(stream::Condition::Conflict)
-                .with_text("The session has been resumed over another connection.");
-            outbox.outputs.push_back(Output::Close { session: old, error });
-        }
         outbox.managed.resume(id, connection);
         self.sessions.insert(connection, Session { account: account.clone(), jid: Some(jid.clone()), id });
         let h = outbox.managed.handled(id).unwrap_or_default();

@@ -33,7 +33,7 @@ impl Hub {
         match result {
             Ok(Found::Watcher { guarded: true, .. }) => {
                 if let Some(account) = probe.to().map(|to| to.to_bare()) {
-                    self.wait(now, &account, Waiting::Stanza(probe));
+                    self.wait(now, &account, Waiting::Stanza(probe, None));
                 }
             }
             Ok(Found::Watcher { subscribed, last, .. }) => {

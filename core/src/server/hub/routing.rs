@@ -4,7 +4,9 @@ use super::entities::{Entity, Waiting};
 use super::{Envelope, Hub, Output, SessionId, shard_of_str};
 use crate::jid::{BareJid, Jid};
 use crate::machine::Now;
+use crate::server::managed::Receipt;
 use crate::server::module::Verdict;
+use crate::server::output::Content;
 use crate::server::services;
 use crate::stanza::{Condition, Message, PresenceType, Stanza};
 
@@ -20,7 +22,7 @@ impl Hub {
     pub(super) fn session_sent(&mut self, now: Now, session: SessionId, mut stanza: Stanza) {
         let Some((account, jid, id)) = self.sessions.bound(session) else { return };
         let jid: &Jid = jid;
-        self.tools.outbox.managed.received(id);
+        let receipt = self.tools.outbox.managed.received(id, self.tools.config.shard);
         if stanza.from() != Some(jid) {
             stanza.set_from(Some(jid.clone()));
         }
@@ -35,9 +37,13 @@ impl Hub {
             return;
         }
         let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
-        if let Some(stanza) = ready.account.send(id, stanza, &mut self.tools.context(now)) {
-            self.tools.outbox.send(stanza);
+        let mut ctx = self.tools.context(now);
+        ctx.receipt = receipt;
+        if let Some(stanza) = ready.account.send(id, stanza, &mut ctx) {
+            let receipt = ctx.receipt.take();
+            ctx.outbox.send_with(stanza, receipt);
         }
+        ctx.done();
     }
 
     /// From another domain:
@@ -56,9 +62,15 @@ impl Hub {
 
     /// From another shard, which has done the first steps: it is routed, but no further than here.
     pub(super) fn shard_sent(&mut self, envelope: Envelope) {
-        let stanza = envelope.stanza;
-        if stanza.to().is_some_and(|to| self.is_here(to)) {
-            self.tools.outbox.send(stanza);
+        match envelope.content {
+            Content::Stanza(stanza, receipt) if stanza.to().is_some_and(|to| self.is_here(to)) => {
+                self.tools.outbox.send_with(stanza, receipt);
+            }
+            Content::Stanza(_, receipt) => self.tools.outbox.settle(receipt),
+            Content::Settled(receipt) if receipt.shard == self.tools.config.shard => {
+                self.tools.outbox.settle(Some(receipt));
+            }
+            Content::Settled(_) => {}
         }
     }
 
@@ -66,8 +78,8 @@ impl Hub {
     /// stanzas cause answers, and answers cause none. What entities ask of the store goes out in between, in order.
     pub(super) fn route_all(&mut self, now: Now) {
         loop {
-            while let Some(stanza) = self.tools.outbox.work.pop_front() {
-                self.route(now, stanza);
+            while let Some((stanza, receipt)) = self.tools.outbox.work.pop_front() {
+                self.route(now, stanza, receipt);
             }
             if let Some(ask) = self.tools.outbox.asks.pop_front() {
                 self.ask_for_entity(now, ask);
@@ -77,6 +89,8 @@ impl Hub {
                 self.sessions.remove(connection);
             } else if let Some((session, account)) = self.tools.outbox.managed.pop_behind() {
                 self.end_behind(now, session, &account);
+            } else if let Some((session, account)) = self.tools.outbox.managed.pop_settled() {
+                self.finish_resumption(now, session, &account);
             } else {
                 return;
             }
@@ -90,33 +104,46 @@ impl Hub {
     /// 3. an account in another shard;
     /// 4. an account of this shard, in memory or not (10.5.3, 10.5.4, RFC 6121 section 8.5). Presence for an account that has
     ///    no session reaches nobody and changes nothing (8.5.1, 8.5.2.2.2), so nothing is loaded for it; nor for a probe.
-    fn route(&mut self, now: Now, stanza: Stanza) {
-        let Some(to) = stanza.to() else { return };
+    fn route(&mut self, now: Now, stanza: Stanza, receipt: Option<Receipt>) {
+        let Some(to) = stanza.to() else { return self.tools.outbox.settle(receipt) };
         if !self.is_local(to) {
-            return self.tools.send_remote(stanza);
+            self.tools.send_remote(stanza);
+            return self.tools.outbox.settle(receipt);
         }
         if to.local().is_none() {
-            return services::for_domain(stanza, &mut self.tools.context(now));
+            services::for_domain(stanza, &mut self.tools.context(now));
+            return self.tools.outbox.settle(receipt);
         }
         let shard = self.shard(to);
         if shard != self.tools.config.shard {
-            let output = Output::Shard { shard, envelope: Envelope { stanza } };
+            self.tools.outbox.hold(receipt);
+            let envelope = Envelope { content: Content::Stanza(stanza, receipt) };
+            let output = Output::Shard { shard, envelope };
             return self.tools.outbox.outputs.push_back(output);
         }
         match self.entities.get_mut(to.bare_str()) {
             Some(Entity::Ready(ready)) if ready.account.has_sessions() => {
-                ready.account.receive(stanza, &mut self.tools.context(now));
+                let mut ctx = self.tools.context(now);
+                ctx.receipt = receipt;
+                ready.account.receive(stanza, &mut ctx);
+                ctx.done();
             }
-            _ if needs_session(&stanza) => {}
+            _ if needs_session(&stanza) => self.tools.outbox.settle(receipt),
             Some(Entity::Ready(ready)) => {
                 let account = to.to_bare();
-                ready.account.receive(stanza, &mut self.tools.context(now));
+                let mut ctx = self.tools.context(now);
+                ctx.receipt = receipt;
+                ready.account.receive(stanza, &mut ctx);
+                ctx.done();
                 self.settle(now, &account);
             }
-            None if is_probe(&stanza) => self.probe(now, stanza),
+            None if is_probe(&stanza) => {
+                self.tools.outbox.settle(receipt);
+                self.probe(now, stanza);
+            }
             Some(Entity::Loading(_)) | None => {
                 let account = to.to_bare();
-                let waiting = Waiting::Stanza(stanza);
+                let waiting = Waiting::Stanza(stanza, receipt);
                 match self.absent.is_known(now, &account) {
                     true => self.turn_away(now, waiting),
                     false => self.wait(now, &account, waiting),

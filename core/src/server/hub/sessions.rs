@@ -105,7 +105,12 @@ impl Hub {
     pub(super) fn admit(&mut self, now: Now, account: &BareJid, waiting: Waiting) {
         let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };
         match waiting {
-            Waiting::Stanza(stanza) => ready.account.receive(stanza, &mut self.tools.context(now)),
+            Waiting::Stanza(stanza, receipt) => {
+                let mut ctx = self.tools.context(now);
+                ctx.receipt = receipt;
+                ready.account.receive(stanza, &mut ctx);
+                ctx.done();
+            }
             Waiting::Bind { session, request } => {
                 let bound = ready.account.bind(session, request, &mut self.tools.context(now));
                 match bound {
@@ -129,7 +134,11 @@ impl Hub {
     }
 
     pub(super) fn end_session(&mut self, now: Now, session: SessionId) {
-        let Some(Session { account, id, .. }) = self.sessions.remove(session) else { return };
+        let Some(known) = self.sessions.remove(session) else { return };
+        if known.jid.is_none() && self.stop_waiting(now, &known, session) {
+            return;
+        }
+        let Session { account, id, .. } = known;
         match self.entities.ready_mut(account.as_str()) {
             Some(ready) => {
                 ready.account.session_gone(id, &mut self.tools.context(now));

@@ -1,6 +1,7 @@
 //! Stream management: what is acknowledged, what is kept, who may go on (XEP-0198).
 
 mod races;
+mod receipts;
 mod undelivered;
 
 use super::*;

@@ -1,6 +1,7 @@
 //! Many hubs are one: whatever the number of shards, sessions receive the same.
 
 use super::*;
+use crate::server::output::Content;
 
 /// Some hubs, an envelope's way between them, one store.
 struct Shards {
@@ -174,7 +175,8 @@ fn calls_for_another_shards_accounts_are_refused_not_obeyed() {
     hub.lookup(now, LookupId(1), elsewhere.clone());
     hub.bind(now, SessionId(1), elsewhere.clone(), BindRequest::default());
     hub.delete_account(now, AdminId(1), elsewhere.clone());
-    let lost = Envelope { stanza: stanza(&format!("<message to='{elsewhere}'/>")) };
+    let lost = stanza(&format!("<message to='{elsewhere}'/>"));
+    let lost = Envelope { content: Content::Stanza(lost, None) };
     hub.envelope(now, lost);
     let unavailable = Output::Credentials { lookup: LookupId(1), stored: Err(Unavailable) };
     assert_eq!(hub.poll_output(), Some(unavailable));
