@@ -10,19 +10,59 @@
 //!    is announced by itself: [`set_presence`](Client::set_presence) is what makes the session available for messages
 //!    (RFC 6121 section 4.2). Who wants contacts asks for the roster first ([`fetch_roster`](Client::fetch_roster)).
 //! 4. [`close`](Client::close), or whatever else ends it. [`Event::Closed`] comes once and last; before it every stanza
-//!    that never left comes back and every request that waits is told.
+//!    that never left or may not have arrived comes back, and every request that waits is told.
 //!
-//! One machine serves one session. Who wants to stay online whatever happens to connections has a
+//! # What becomes of a stanza
+//!
+//! [`Event::Sent`] says that its bytes have been handed out, once. Where both sides count stanzas (XEP-0198,
+//! [`Config::management`]; [`is_managed`](Client::is_managed) tells) more follows, also once: [`Event::Acknowledged`], the
+//! server has it, or at the end of the session [`Event::Unacknowledged`], it may have arrived or not. A stanza that never left
+//! ends with [`Event::Unsent`]. What is not acknowledged is kept, within limits; past them [`SendError::QueueFull`] asks to
+//! wait. The other way round the server is told that a stanza has been handled when its events have been polled, and not
+//! before.
+//!
+//! # When the connection breaks
+//!
+//! With [`Management::Resume`] the session outlives its connection, if the server can do that. [`Event::Interrupted`] comes
+//! instead of [`Event::Closed`]: the transport is over, the machine is not. It still takes stanzas. On a fresh transport
+//! [`reconnect`](Client::reconnect) goes on, and then
+//! - [`Event::Resumed`]: nothing has happened. What the server has not got is sent again, in order; what it has said in
+//!   the meantime follows; requests, roster, contacts and handles are as they were.
+//! - or [`Event::Online`]: the server does not know the session any more, and this is a new one. Messages are sent in it, those
+//!   that may have arrived only if [`Config::resend`] says so; everything else has been reported.
+//!
+//! [`abandon`](Client::abandon) gives up. Errors that another connection cannot mend end the session as they
+//! end a stream; without a session to go on with make a new machine, unless [`Error::is_transient`] says that it is pointless.
+//! Who wants to stay online whatever happens to connections has a
 #![cfg_attr(feature = "dns", doc = "[`Session`]")]
 #![cfg_attr(not(feature = "dns"), doc = "`Session` (feature `dns`)")]
-//! look after it; by hand it goes with [`Event::Interrupted`], or with a new machine where [`Error::is_transient`] says that there
-//! is a point in it.
+//! look after it.
+//!
+//! [`save`](Client::save) and [`Config::resume`] do the same from one process to another:
+//!
+//! ```no_run
+//! # use waxwing_core::client::{Client, Config, Saved};
+//! # use waxwing_core::machine::{Entropy, Now};
+//! # fn f(client: &Client, mut config: Config, now: Now, entropy: Entropy) {
+//! // Before the process ends, or after each round of events and before the bytes are transmitted.
+//! let file = client.save().map(|saved| saved.to_bytes());
+//! // In the next one.
+//! config.resume = file.and_then(|bytes| Saved::from_bytes(&bytes).ok());
+//! let client = Client::new(config, now, entropy);
+//! # }
+//! ```
+//!
+//! # One round trip
+//!
+//! Where a server speaks SASL2 (XEP-0388), login, resource (XEP-0386), stream management, carbons and client state are one
+//! question and one answer; with a token of an earlier login ([`Event::Token`], [`Config::fast_token`], XEP-0484) that takes one
+//! round trip and no password. What a server does not offer is done the way of RFC 6120.
 //!
 //! # What it does by itself
 //!
 //! It answers pings and disco#info, and other questions about this client if it is told to ([`Config::software`] and
-//! its neighbours), refuses iq requests that nobody wants (see [`IncomingRequests`]), keeps the connection alive, and
-//! times requests out. It asks contacts what they can do, once for each kind of software
+//! its neighbours), refuses iq requests that nobody wants (see [`IncomingRequests`]), keeps the connection alive,
+//! acknowledges what has been polled, and times requests out. It asks contacts what they can do, once for each kind of software
 //! ([`Config::learn_capabilities`]). It never retries a refused password, never goes on without TLS where that
 //! is required, and never follows a redirection.
 //!
@@ -67,10 +107,13 @@ mod authentication;
 mod binding;
 mod blocking;
 mod capabilities;
+mod caps_cache;
 mod carbons;
 mod config;
 mod contacts;
+mod csi;
 mod disco;
+mod effects;
 mod error;
 mod event;
 mod handle;
@@ -87,35 +130,40 @@ mod queries;
 mod request;
 mod resumption;
 mod roster;
+mod sasl2;
 mod saved;
 #[cfg(feature = "dns")]
 pub mod session;
 mod state;
 mod subscription;
+mod token;
 mod vcard;
 
 #[cfg(test)]
 mod tests;
 
-pub use blocking::{Block, BlockEvent, BlockList, Unblock};
-pub use capabilities::CapsCache;
+pub use crate::stream::bind2::ClientState;
+pub use crate::stream::sasl2::{ClientId, UserAgent};
+pub use blocking::{Block, BlockList, Unblock};
+pub use caps_cache::CapsCache;
 pub use carbons::SetCarbons;
 pub use config::{Config, IncomingRequests, KeepAlive, Management, TlsMode};
 pub use contacts::{Contacts, Resource};
 pub use disco::{DiscoInfo, DiscoItems};
 pub use error::{Environment, Error, Missing, Misuse, ProtocolError, Refused, SendError};
-pub use event::{Event, Ignored};
+pub use event::{BlockEvent, Event, Ignored, RosterEvent};
 pub use handle::StanzaHandle;
 pub use privacy::{GetPrivacyList, GetPrivacyLists, SetPrivacyList};
 pub use queries::{GetLast, GetTime, GetVersion};
 pub use request::{
     Malformed, Ping, Raw, Reply, Request, RequestError, RequestHandle, RequestId, RequestKind,
 };
-pub use roster::{RemoveItem, Roster, RosterEvent, SetItem};
+pub use roster::{RemoveItem, Roster, SetItem};
 pub use saved::{BadSaved, Saved};
 #[cfg(feature = "dns")]
 pub use session::Session;
 pub use subscription::{Subscription, SubscriptionKind};
+pub use token::FastToken;
 pub use vcard::{GetVcard, SetVcard};
 
 use crate::jid::{FullJid, Jid};
@@ -127,6 +175,7 @@ use crate::stanza::{self, Iq, Presence, PresenceType, Stanza, StanzaError};
 use crate::stream::{self, Features, Limits, Role, Stream, TlsInfo};
 use crate::xml::{Element, ElementBuilder};
 use core::time::Duration;
+use csi::Csi;
 use handle::Handles;
 use im::Im;
 use keepalive::Watch;
@@ -137,7 +186,8 @@ use request::{Pending, Purpose};
 use state::State;
 use std::collections::VecDeque;
 
-/// One client-to-server stream, from the first byte to the last.
+/// One session with a server, from the first byte to the last: over one connection, or over several where it can be
+/// resumed.
 #[derive(Debug)]
 pub struct Client {
     config: Config,
@@ -170,6 +220,11 @@ pub struct Client {
     /// The latest instant seen, for `transmit`, which is told none.
     clock: Now,
     needs_session: bool,
+    csi: Csi,
+    /// The server's features may follow a resumption.
+    may_get_features: bool,
+    /// The namespace of the SASL profile in use.
+    sasl_ns: &'static str,
     jid: Option<FullJid>,
     features: Option<Features>,
     mechanism: Option<Mechanism>,
@@ -203,6 +258,9 @@ impl Client {
             is_cut: false,
             clock: now,
             needs_session: false,
+            csi: Csi::new(),
+            may_get_features: false,
+            sasl_ns: ns::SASL,
             jid: None,
             features: None,
             mechanism: None,
@@ -249,7 +307,8 @@ impl Client {
         Ok(())
     }
 
-    /// Queues a stanza. What becomes of it comes out as [`Event::Sent`] or [`Event::Unsent`].
+    /// Queues a stanza, also while the session is interrupted. What becomes of it comes out as [`Event::Sent`] or
+    /// [`Event::Unsent`], and on a managed stream as [`Event::Acknowledged`] or [`Event::Unacknowledged`].
     ///
     /// # Errors
     /// What is wrong; the stanza is then not queued.
@@ -378,7 +437,7 @@ impl Client {
         self.stream.tls()
     }
 
-    /// What the server offered after authentication.
+    /// What the server offered after authentication, on this connection or, where it has said nothing, an earlier one.
     pub fn features(&self) -> Option<&Features> {
         self.features.as_ref()
     }

@@ -280,6 +280,8 @@ fn xep0160_and_xep0280_what_one_missed_and_what_others_write() {
     assert_eq!(bodies(&world, first), [("missed".to_owned(), true)]);
     assert_eq!(bodies(&world, second), []);
 
+    // What waited has been handed over once the client has acknowledged it (XEP-0198); until then the rest waits behind it.
+    world.simulation.run_for(Duration::from_secs(5));
     // Each sees what the other receives and sends.
     let to: Jid = world.client(first).jid().expect("online").clone().into();
     send(&mut world, juliet, &to, "to one");

@@ -4,7 +4,8 @@
 //! run (XEP-0092), our time zone (XEP-0202) and when our user last did something (XEP-0012) are told to those only who
 //! may know that we are here: those who see our presence.
 
-use super::im::{Im, Session};
+use super::effects::Context;
+use super::im::Im;
 use super::{Client, Config};
 use crate::machine::Now;
 use crate::ns;
@@ -17,9 +18,9 @@ use crate::xml::ElementBuilder;
 type Answer = Result<Option<ElementBuilder>, Condition>;
 
 /// The answer to a request, if it is the machine's to give.
-pub(super) fn answer(im: &Im, session: Session<'_>, iq: &Iq) -> Option<Answer> {
+pub(super) fn answer(im: &Im, context: Context<'_>, iq: &Iq) -> Option<Answer> {
     let payload = iq.payload().filter(|_| iq.kind() == IqType::Get)?;
-    let config = session.config;
+    let config = context.config;
     let answer = match (payload.name(), payload.ns()) {
         ("ping", ns::PING) if config.answer_pings => return Some(Ok(None)),
         ("query", ns::DISCO_INFO) => {
@@ -28,13 +29,13 @@ pub(super) fn answer(im: &Im, session: Session<'_>, iq: &Iq) -> Option<Answer> {
             return Some(info.map(|info| Some(info.to_builder(node))));
         }
         ("query", ns::VERSION) => config.software.as_ref()?.to_builder(),
-        ("time", ns::TIME) => EntityTime::new(session.now.utc, config.utc_offset?).to_builder(),
+        ("time", ns::TIME) => EntityTime::new(context.now.utc, config.utc_offset?).to_builder(),
         ("query", ns::LAST) if config.answer_last_activity => {
-            Last::new((session.now.instant - im.active).as_secs()).to_builder()
+            Last::new((context.now.instant - im.active).as_secs()).to_builder()
         }
         _ => return None,
     };
-    let may_know = iq.from().is_none_or(|from| im.may_see_us(session, from));
+    let may_know = iq.from().is_none_or(|from| im.may_see_us(context, from));
     Some(if may_know { Ok(Some(answer)) } else { Err(Condition::ServiceUnavailable) })
 }
 

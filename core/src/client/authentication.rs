@@ -1,14 +1,15 @@
 //! SASL as the initiating entity (RFC 6120 section 6): the elements around what [`crate::sasl`] says.
 
 use super::config::Management;
-use super::state::{Attempt, Offer, Phase, State};
+use super::state::{Asked, Attempt, Offer, Phase, State};
 use super::{Client, Error, Event, Missing, Misuse, Refused};
 use crate::machine::Now;
 use crate::ns;
 use crate::sasl::{
-    self, ChannelBindings, ClientError, Condition, Credentials, Mechanism, Policy, SelectError,
+    self, ChannelBindings, ClientError, ClientSession, Condition, Credentials, Mechanism, Policy,
+    SelectError, Start,
 };
-use crate::stream::{self, Features, StreamError};
+use crate::stream::{self, Features, StreamError, sasl2};
 use crate::xml::{Element, ElementBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,13 +17,33 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 impl Client {
     /// The server's features before authentication.
     pub(super) fn on_offer(&mut self, now: Now, features: &Features) {
-        let offer = Offer {
-            mechanisms: features.mechanisms().to_vec(),
-            channel_bindings: features.channel_binding_names().map(<[_]>::to_vec),
-        };
+        let offer = self.offer(features);
         if offer.mechanisms.is_empty() {
             return self.finish_with(now, Error::Missing(Missing::Authentication));
         }
+        self.log_in(now, offer);
+    }
+
+    /// SASL2 where it is offered, which is under TLS only (XEP-0388 section 6).
+    fn offer(&self, features: &Features) -> Offer {
+        let channel_bindings = features.channel_binding_names().map(<[_]>::to_vec);
+        let is_wanted = self.config.sasl2 && self.stream.tls().is_some();
+        let sasl2 = features.authentication().filter(|offer| is_wanted && !offer.mechanisms.is_empty());
+        let others = features.mechanisms().to_vec();
+        match sasl2 {
+            Some(offer) => Offer {
+                mechanisms: offer.mechanisms.clone(),
+                channel_bindings,
+                sasl2: Some(offer.inline.clone()),
+                others,
+            },
+            None => Offer { mechanisms: others, channel_bindings, sasl2: None, others: Vec::new() },
+        }
+    }
+
+    /// With a token, if there is one, with what the caller has given, or with what it will give.
+    fn log_in(&mut self, now: Now, offer: Offer) {
+        let Some(offer) = self.begin_with_token(now, offer) else { return };
         match self.config.credentials.take() {
             Some(credentials) => self.begin(now, offer, credentials, self.config.policy.clone(), None),
             None => self.ask_for_credentials(now, offer),
@@ -73,26 +94,44 @@ impl Client {
         let (session, start) = match (attempt.start(&credentials, &policy, &mut self.entropy), refused) {
             (Ok(started), _) => started,
             (Err(_), Some(refused)) => return self.finish_with(now, Error::Refused(refused)),
+            // Nothing has been tried yet, and the other profile has a list of its own.
+            (Err(SelectError::NothingInCommon), None) if !offer.others.is_empty() => {
+                let mechanisms = offer.others;
+                let offer = Offer { mechanisms, sasl2: None, others: Vec::new(), ..offer };
+                return self.begin(now, offer, credentials, policy, None);
+            }
             (Err(error), None) => return self.finish_with(now, no_mechanism(error, offer.mechanisms)),
         };
-        let auth = sasl("auth").attr("mechanism", start.mechanism.name());
-        let auth = match &start.initial {
-            None => auth,
-            // Section 6.4.2: present but empty.
-            Some(data) if data.is_empty() => auth.text("="),
-            Some(data) => auth.text(&BASE64.encode(data)),
-        };
-        self.stream.send(&auth.build());
-        self.mechanism = Some(start.mechanism);
         // The next connection of the session is negotiated with the same.
         if self.is_kept || matches!(self.config.management, Management::Resume { .. }) {
             self.credentials = Some(credentials.clone());
         }
-        let attempt = Attempt { session, mechanism: start.mechanism, offer, credentials, policy };
+        self.attempt(now, offer, session, start, Some(credentials), policy);
+    }
+
+    /// Begins the exchange.
+    pub(super) fn attempt(
+        &mut self,
+        now: Now,
+        offer: Offer,
+        session: ClientSession,
+        start: Start,
+        credentials: Option<Credentials>,
+        policy: Policy,
+    ) {
+        let mechanism = start.mechanism;
+        let (element, asked) = match &offer.sasl2 {
+            Some(inline) => self.authenticate_with(inline, start, credentials.is_none()),
+            None => (auth(&start), Asked::default()),
+        };
+        self.stream.send(&element);
+        self.mechanism = Some(mechanism);
+        self.sasl_ns = if offer.sasl2.is_some() { ns::SASL2 } else { ns::SASL };
+        let attempt = Attempt { session, mechanism, offer, credentials, policy, asked };
         self.enter(now, State::Authenticating(Box::new(attempt)));
     }
 
-    /// An element in SASL's namespace, while authenticating or aborting.
+    /// An element in the namespace of the SASL profile in use, while authenticating or aborting.
     pub(super) fn on_sasl(&mut self, now: Now, element: &Element) {
         if let State::Aborting(again) = &mut self.state {
             let again = again.take();
@@ -105,22 +144,32 @@ impl Client {
             };
         }
         match element.name() {
-            "challenge" => self.on_challenge(now, element),
-            "success" => self.on_success(now, element),
-            "failure" => self.on_failure(now, element),
+            _ if element.ns() == ns::SASL2 => self.on_sasl2(now, element),
+            "challenge" => self.on_challenge(now, decode(element).map(Option::unwrap_or_default)),
+            "success" => {
+                if self.on_success(now, decode(element)) {
+                    self.stream.restart();
+                    self.open(now, Phase::Authenticated);
+                }
+            }
+            "failure" => {
+                let conditions = element.children().filter(|child| child.ns() == ns::SASL);
+                let condition = conditions.filter_map(|child| Condition::from_name(child.name())).next();
+                let text = element.child("text", ns::SASL).map(|text| text.text().into_owned());
+                self.on_failure(now, condition, text);
+            }
             _ => self.unexpected(now, element),
         }
     }
 
-    fn on_challenge(&mut self, now: Now, element: &Element) {
+    /// The server asks something.
+    pub(super) fn on_challenge(&mut self, now: Now, data: Result<Vec<u8>, ClientError>) {
         let State::Authenticating(attempt) = &mut self.state else {
             return;
         };
-        let answer = match decode(element) {
-            Ok(data) => attempt.session.challenge(&data.unwrap_or_default()),
-            Err(error) => Err(error),
-        };
-        match answer {
+        let is_sasl2 = attempt.offer.sasl2.is_some();
+        match data.and_then(|data| attempt.session.challenge(&data)) {
+            Ok(data) if is_sasl2 => self.stream.send(&sasl2::Message::Response(data).to_element()),
             Ok(data) => {
                 let response = sasl("response");
                 let response = if data.is_empty() { response } else { response.text(&BASE64.encode(data)) };
@@ -135,7 +184,7 @@ impl Client {
         let Some(attempt) = self.take_attempt() else {
             return;
         };
-        self.stream.send(&sasl("abort").build());
+        self.stream.send(&Element::builder("abort", self.sasl_ns).build());
         if error == ClientError::KeysOutdated {
             return self.enter(now, State::Aborting(Some(attempt.offer)));
         }
@@ -143,36 +192,34 @@ impl Client {
         self.enter(now, State::Aborting(None));
     }
 
-    fn on_success(&mut self, now: Now, element: &Element) {
+    /// The server says that we are who we say; true if it has proved that it is who it should be.
+    pub(super) fn on_success(&mut self, now: Now, data: Result<Option<Vec<u8>>, ClientError>) -> bool {
         let State::Authenticating(attempt) = &mut self.state else {
-            return;
+            return false;
         };
-        let proof = match decode(element) {
-            Ok(data) => attempt.session.success(data.as_deref()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = proof {
+        if let Err(error) = data.and_then(|data| attempt.session.success(data.as_deref())) {
             let error = Error::Refused(refusal(attempt.mechanism, error));
             let sent = StreamError::new(stream::Condition::NotAuthorized)
                 .with_text("the server did not prove itself");
-            return self.fail(now, sent, error);
+            self.fail(now, sent, error);
+            return false;
         }
         self.keys = attempt.session.keys().cloned();
         self.stream.set_limits(now, self.config.limits);
-        self.stream.restart();
-        self.open(now, Phase::Authenticated);
+        true
     }
 
-    fn on_failure(&mut self, now: Now, element: &Element) {
+    /// The server says no.
+    pub(super) fn on_failure(&mut self, now: Now, condition: Option<Condition>, text: Option<String>) {
         let Some(attempt) = self.take_attempt() else {
             return;
         };
         let Attempt { mechanism, offer, credentials, mut policy, .. } = *attempt;
-        let condition = element
-            .children()
-            .filter(|child| child.ns() == ns::SASL)
-            .find_map(|child| Condition::from_name(child.name()));
-        let text = element.child("text", ns::SASL).map(|text| text.text().into_owned());
+        let Some(credentials) = credentials else {
+            // A token is given up as soon as it is refused (XEP-0484 section 4.1).
+            self.config.fast_token = None;
+            return self.log_in(now, offer);
+        };
         let refused = Refused::Credentials { mechanism, condition, text };
         if !another_may_help(condition) {
             return self.finish_with(now, Error::Refused(refused));
@@ -183,7 +230,7 @@ impl Client {
         self.begin(now, offer, credentials, policy, Some(refused));
     }
 
-    fn take_attempt(&mut self) -> Option<Box<Attempt>> {
+    pub(super) fn take_attempt(&mut self) -> Option<Box<Attempt>> {
         match core::mem::replace(&mut self.state, State::Ending) {
             State::Authenticating(attempt) => Some(attempt),
             other => {
@@ -219,6 +266,18 @@ fn refusal(mechanism: Mechanism, error: ClientError) -> Refused {
         }
         error => Refused::Server { mechanism, error },
     }
+}
+
+/// `<auth/>`.
+fn auth(start: &Start) -> Element {
+    let auth = sasl("auth").attr("mechanism", start.mechanism.name());
+    match &start.initial {
+        None => auth,
+        // Section 6.4.2: present but empty.
+        Some(data) if data.is_empty() => auth.text("="),
+        Some(data) => auth.text(&BASE64.encode(data)),
+    }
+    .build()
 }
 
 fn sasl(name: &str) -> ElementBuilder {

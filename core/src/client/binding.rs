@@ -1,7 +1,9 @@
 //! Resource binding (RFC 6120 section 7) and the legacy session (RFC 3921 section 3).
 
+use super::ledger::Ledger;
+use super::request::Purpose;
 use super::state::State;
-use super::{Client, Error, Event, Missing, Refused};
+use super::{Client, Error, Event, Missing, Refused, SetCarbons};
 use crate::jid::FullJid;
 use crate::machine::Now;
 use crate::ns;
@@ -47,7 +49,7 @@ impl Client {
                     let id = self.ask_server(Element::builder("session", ns::SESSION));
                     self.enter(now, State::Session { id, jid, early: Vec::new() });
                 }
-                Some(jid) => self.go_online(now, jid),
+                Some(jid) => self.bound(now, jid),
                 None => {
                     let what = "the reply to resource binding contains no full address";
                     self.violation(now, stream::Condition::InvalidXml, what);
@@ -73,7 +75,7 @@ impl Client {
         let (jid, early) = (jid.clone(), core::mem::take(early));
         match outcome(&reply) {
             Ok(()) => {
-                self.go_online(now, jid);
+                self.bound(now, jid);
                 for element in early {
                     self.on_stanza(now, element);
                 }
@@ -82,14 +84,25 @@ impl Client {
         }
     }
 
-    fn go_online(&mut self, now: Now, jid: FullJid) {
+    fn bound(&mut self, now: Now, jid: FullJid) {
+        let ledger = self.begin_management();
+        self.go_online(now, jid, ledger, false);
+    }
+
+    /// There is a session: with stream management if there is a `ledger`, with carbons if the server has been told.
+    pub(super) fn go_online(&mut self, now: Now, jid: FullJid, ledger: Option<Ledger>, carbons: bool) {
         self.events.push_back(Event::Online(jid.clone()));
         self.jid = Some(jid);
         self.im.active = now.instant;
         self.enter(now, State::Online);
         self.watch.restart(now.instant);
-        self.begin_management();
+        self.ledger = ledger;
         self.resend();
+        self.begin_state();
+        if self.config.carbons && !carbons {
+            // A server that does not know them says so, and that is that.
+            let _ = self.ask(now, Purpose::Carbons, &SetCarbons(true), None);
+        }
     }
 
     /// Sends an iq that belongs to negotiation and returns its id.

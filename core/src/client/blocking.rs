@@ -1,8 +1,8 @@
 //! Blocking (XEP-0191): whom the server keeps away from the account.
 
-use super::im::{Effects, Session};
+use super::effects::{Context, Effects};
 use super::request::{Purpose, Reply, request};
-use super::{Client, Event, RequestError, SendError};
+use super::{BlockEvent, Client, Event, RequestError, SendError};
 use crate::jid::Jid;
 use crate::machine::Now;
 use crate::ns;
@@ -52,14 +52,14 @@ impl BlockList {
     }
 
     /// A push from the account (sections 3.3 to 3.5).
-    pub(super) fn on_push(&mut self, session: Session<'_>, iq: Iq, effects: &mut Effects) {
+    pub(super) fn on_push(&mut self, context: Context<'_>, iq: Iq, effects: &mut Effects) {
         let Some(Ok(change)) = iq.payload().map(blocking::Change::parse) else {
             return effects.refuse(iq, Condition::BadRequest);
         };
         effects.acknowledge(&iq);
         let event = match change {
             blocking::Change::Block(jids) => {
-                jids.iter().for_each(|jid| self.insert(jid.clone(), session.config.max_blocked));
+                jids.iter().for_each(|jid| self.insert(jid.clone(), context.config.max_blocked));
                 BlockEvent::Blocked(jids)
             }
             blocking::Change::Unblock(jids) => {
@@ -78,11 +78,11 @@ impl BlockList {
     }
 
     /// The answer to [`Client::fetch_block_list`].
-    pub(super) fn on_reply(&mut self, session: Session<'_>, reply: &Reply, effects: &mut Effects) {
+    pub(super) fn on_reply(&mut self, context: Context<'_>, reply: &Reply, effects: &mut Effects) {
         let event = match reply.outcome().map(|iq| iq.payload().map(blocking::parse_list)) {
             Ok(Some(Ok(list))) => {
                 *self = BlockList { is_loaded: true, ..BlockList::default() };
-                list.into_iter().for_each(|jid| self.insert(jid, session.config.max_blocked));
+                list.into_iter().for_each(|jid| self.insert(jid, context.config.max_blocked));
                 BlockEvent::Loaded
             }
             Ok(Some(Err(error))) => BlockEvent::Failed(RequestError::Malformed(error.what())),
@@ -99,20 +99,6 @@ impl BlockList {
             self.is_cut = true;
         }
     }
-}
-
-/// Something about the block list. [`Client::block_list`] already has it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum BlockEvent {
-    /// The server has answered: the list is known.
-    Loaded,
-    /// The server refused to give it, or did not answer.
-    Failed(RequestError),
-    /// These have been blocked, here or in another session.
-    Blocked(Vec<Jid>),
-    /// These are not blocked any more.
-    Unblocked(Vec<Jid>),
 }
 
 /// Blocks addresses (section 3.3). What takes effect comes as [`BlockEvent::Blocked`].

@@ -7,14 +7,12 @@
 //!
 //! A question tells whoever is asked that we are here. So only those are asked who know already.
 
-mod cache;
 mod lookup;
 
-pub use cache::CapsCache;
-
 use super::answers;
+use super::caps_cache::{CapsCache, Entities};
 use super::contacts::Contacts;
-use super::im::{Effects, Session};
+use super::effects::{Context, Effects};
 use super::request::Reply;
 use super::{Client, Config, DiscoInfo, Event};
 use crate::jid::Jid;
@@ -22,7 +20,6 @@ use crate::ns;
 use crate::payload::caps::{Caps, Hash};
 use crate::payload::disco::Info;
 use crate::stanza::{Condition, Presence, PresenceType};
-use cache::Entities;
 use lookup::{Lookups, Subject};
 
 /// The longest node, verification string and name of a hash function that are taken seriously, in bytes.
@@ -90,7 +87,7 @@ impl Capabilities {
     }
 
     /// Somebody has answered, or has not.
-    pub(super) fn on_reply(&mut self, session: Session<'_>, jid: &Jid, reply: &Reply, effects: &mut Effects) {
+    pub(super) fn on_reply(&mut self, context: Context<'_>, jid: &Jid, reply: &Reply, effects: &mut Effects) {
         let Some((subject, caps)) = self.lookups.settle(jid) else { return };
         let info = reply.outcome().ok().and_then(|iq| Info::parse(iq.payload()?).ok());
         let for_all = info.as_ref().is_some_and(|info| self.cache.insert(&caps, info));
@@ -105,7 +102,7 @@ impl Capabilities {
         } else {
             self.lookups.note_failure(jid, caps);
         }
-        if session.config.learn_capabilities {
+        if context.config.learn_capabilities {
             effects.lookups.extend(self.lookups.next());
         }
     }

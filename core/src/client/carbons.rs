@@ -5,7 +5,7 @@
 //! else never becomes [`Event::Message`]: nobody can unwrap it by mistake.
 
 use super::Ignored;
-use super::im::Session;
+use super::effects::Context;
 use super::request::request;
 use crate::payload::carbons::{self, Carbon, Direction};
 use crate::stanza::Message;
@@ -20,8 +20,8 @@ pub struct SetCarbons(
 request!(SetCarbons: Set, ask |this| carbons::switch(this.0));
 
 /// What a message carries, if it claims to carry a copy.
-pub(super) fn open(session: Session<'_>, message: &Message) -> Option<Result<Carbon, Ignored>> {
-    let account = session.own.to_bare();
+pub(super) fn open(context: Context<'_>, message: &Message) -> Option<Result<Carbon, Ignored>> {
+    let account = context.own.to_bare();
     let carbon = Carbon::read(message, &account)?.map_err(|_| Ignored::ForgedCarbon);
     Some(carbon.and_then(|carbon| {
         // The account can only have sent what it sent, and received what was for it.
@@ -29,7 +29,7 @@ pub(super) fn open(session: Session<'_>, message: &Message) -> Option<Result<Car
             Direction::Received => carbon.message.to(),
             Direction::Sent => carbon.message.from(),
         };
-        match ours.is_none_or(|ours| session.is_own(ours)) {
+        match ours.is_none_or(|ours| context.is_own(ours)) {
             true => Ok(carbon),
             false => Err(Ignored::ForgedCarbon),
         }

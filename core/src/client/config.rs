@@ -2,6 +2,7 @@
 
 use super::CapsCache;
 use super::saved::Saved;
+use super::token::FastToken;
 use crate::jid::Jid;
 use crate::ns;
 use crate::payload::datetime::Offset;
@@ -9,6 +10,7 @@ use crate::payload::disco::{Identity, Info};
 use crate::payload::version::Version;
 use crate::sasl::{Credentials, Policy};
 use crate::stream::Limits;
+use crate::stream::sasl2::UserAgent;
 use core::time::Duration;
 
 /// A client's configuration. [`Config::new`] fills in safe defaults; change the fields that should differ.
@@ -21,6 +23,22 @@ pub struct Config {
     pub account: Jid,
     /// How the stream is secured.
     pub tls: TlsMode,
+    /// Which client this is, for the account's server: it is told under TLS where the server speaks SASL2 (XEP-0388). An id, the
+    /// same at every login of this installation, lets the server give it a token instead of a password (XEP-0484) and
+    /// the same resource each time. Default: nothing.
+    pub user_agent: UserAgent,
+    /// A token of an earlier login ([`Event::Token`](super::Event::Token)): used first, if the server takes tokens and
+    /// [`user_agent`](Config::user_agent) has the id that it was given to. Should it be refused, the credentials are next.
+    /// Default: `None`.
+    pub fast_token: Option<FastToken>,
+    /// What a resource that the server makes up begins with, where it speaks Bind 2 (XEP-0386); most often the software's
+    /// name. Others may see it. Default: `None`.
+    pub resource_tag: Option<String>,
+    /// Log in with SASL2 where the server offers it, in fewer round trips. Default: true.
+    pub sasl2: bool,
+    /// Have copies of messages of the account's other sessions from the beginning (XEP-0280), if the server has them.
+    /// [`SetCarbons`](super::SetCarbons) changes it later. Default: false.
+    pub carbons: bool,
     /// With what to authenticate, if that is known from the start. Without it
     /// [`Event::CredentialsNeeded`](super::Event::CredentialsNeeded) asks for it.
     pub credentials: Option<Credentials>,
@@ -102,6 +120,11 @@ impl Config {
         Config {
             account,
             tls,
+            user_agent: UserAgent::default(),
+            fast_token: None,
+            resource_tag: None,
+            sasl2: true,
+            carbons: false,
             credentials: None,
             policy: Policy::default(),
             limits: Limits::SERVER,

@@ -91,6 +91,8 @@ pub enum Refused {
     /// We refused to begin: what the server says about channel binding contradicts itself, as if someone on the way
     /// had changed it (XEP-0440). The names are the mechanisms offered.
     Downgrade(Vec<String>),
+    /// The server wants more than these credentials, and this client can do none of what it names (XEP-0388 section 2.6.3).
+    Tasks(Vec<String>),
     /// The server did not bind a resource (RFC 6120 sections 7.6.2 and 7.7.2).
     Binding(StanzaError),
     /// The server did not establish a session (RFC 3921 section 3).
@@ -317,6 +319,11 @@ impl fmt::Display for Refused {
                 f,
                 "the server's offer ({}) contradicts itself: suspect the network of tampering with it",
                 List(offered)
+            ),
+            Refused::Tasks(tasks) => write!(
+                f,
+                "the server wants more than a password ({}): do that with another client, or give a token",
+                List(tasks)
             ),
             Refused::Binding(error) => {
                 write!(f, "the server did not bind a resource ({:?}): ", error.condition())?;

@@ -1,9 +1,10 @@
 //! What a client tells its owner.
 
-use super::{BlockEvent, Error, Reply, RosterEvent, StanzaHandle, Subscription};
+use super::{Error, FastToken, Reply, RequestError, StanzaHandle, Subscription};
 use crate::jid::{FullJid, Jid};
 use crate::machine::Instant;
 use crate::payload::carbons::Carbon;
+use crate::payload::roster::Item;
 use crate::stanza::{Iq, Message, ParseError, Presence, Stanza};
 use crate::xml::Element;
 
@@ -21,6 +22,9 @@ pub enum Event {
         /// The SASL mechanisms that the server offers, in its order.
         mechanisms: Vec<String>,
     },
+    /// The server has given a token for the next login ([`Config::fast_token`](super::Config::fast_token)): keep it in the place
+    /// of any earlier one.
+    Token(FastToken),
     /// Negotiation is complete: stanzas can be sent from now on, and this is our address. After
     /// [`Interrupted`](Event::Interrupted) it means that the old session could not be resumed and this is a new one: nobody
     /// knows yet that we are here.
@@ -118,4 +122,37 @@ pub enum Ignored {
     ForgedPrivacyPush,
     /// A copy of a message (XEP-0280 section 11), or the account's server sent one that cannot be right.
     ForgedCarbon,
+}
+
+/// Something about the roster. [`Client::roster`](super::Client::roster) already has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RosterEvent {
+    /// The server has answered: the roster is known. Where it was cached, changes since then may still follow.
+    Loaded,
+    /// The server refused to give it, or did not answer. Ask again when it makes sense.
+    Failed(RequestError),
+    /// A contact was added or changed, here or in another context.
+    Changed {
+        /// As it is now.
+        item: Item,
+        /// As it was, if it was there.
+        before: Option<Item>,
+    },
+    /// A contact was removed, here or in another context. What it was last, as far as that was known.
+    Removed(Item),
+}
+
+/// Something about the block list. [`Client::block_list`](super::Client::block_list) already has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum BlockEvent {
+    /// The server has answered: the list is known.
+    Loaded,
+    /// The server refused to give it, or did not answer.
+    Failed(RequestError),
+    /// These have been blocked, here or in another context.
+    Blocked(Vec<Jid>),
+    /// These are not blocked any more.
+    Unblocked(Vec<Jid>),
 }

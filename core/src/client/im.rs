@@ -1,20 +1,20 @@
 //! Instant messaging and presence (RFC 6121): what the client knows of people, between the stream and its owner.
 //!
 //! The stream's side hands in stanzas that came and stanzas that were sent; each part ([`roster`](super::roster),
-//! [`contacts`](super::contacts) and so on) keeps its own state. What follows from a stanza is gathered in [`Effects`],
-//! so no part knows the stream, the outgoing queue or the requests that wait.
+//! [`contacts`](super::contacts) and so on) keeps its own state. What follows from a stanza is gathered in [`Effects`].
 
 use super::blocking::BlockList;
 use super::capabilities::{self, Capabilities};
 use super::contacts::Contacts;
+use super::effects::{Context, Effects};
 use super::request::{Purpose, Reply};
 use super::roster::{Change, Roster, RosterState};
 use super::subscription::{Requests, Subscription, SubscriptionKind};
-use super::{Config, DiscoInfo, Event, Ignored, carbons, privacy};
-use crate::jid::{BareJid, FullJid, Jid};
-use crate::machine::{Instant, Now};
-use crate::stanza::{Condition, Iq, Message, Presence, PresenceType, Stanza};
-use std::collections::{BTreeSet, VecDeque};
+use super::{Config, Event, Ignored, carbons, privacy};
+use crate::jid::{BareJid, Jid};
+use crate::machine::Instant;
+use crate::stanza::{Iq, Message, Presence, PresenceType};
+use std::collections::BTreeSet;
 
 /// How many addressees of directed presence are remembered.
 const MAX_DIRECTED: usize = 1000;
@@ -35,54 +35,6 @@ pub(super) struct Im {
     directed: BTreeSet<Jid>,
 }
 
-/// What the parts may know of the session.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Session<'a> {
-    pub(super) own: &'a FullJid,
-    pub(super) config: &'a Config,
-    pub(super) now: Now,
-}
-
-/// What follows from a stanza, in order.
-#[derive(Debug, Default)]
-pub(super) struct Effects {
-    /// For the caller, behind what waits for it already.
-    pub(super) events: VecDeque<Event>,
-    /// For whoever asked.
-    pub(super) answers: Vec<Stanza>,
-    /// Questions of the machine's own about what others can do.
-    pub(super) lookups: Vec<DiscoInfo>,
-}
-
-impl Session<'_> {
-    /// True if only the account itself, which is to say its server, can have sent this: without a sender (RFC 6120
-    /// section 8.1.2.1) or from the account's bare address.
-    pub(super) fn is_from_account(&self, from: Option<&Jid>) -> bool {
-        from.is_none_or(|from| from.as_str() == self.own.bare_str())
-    }
-
-    /// True for the account and all its sessions.
-    pub(super) fn is_own(&self, jid: &Jid) -> bool {
-        jid.bare_str() == self.own.bare_str()
-    }
-}
-
-impl Effects {
-    fn ignore(&mut self, stanza: Stanza, reason: Ignored) {
-        self.events.push_back(Event::Ignored { stanza, reason });
-    }
-
-    /// Answers a request with an empty result.
-    pub(super) fn acknowledge(&mut self, iq: &Iq) {
-        self.answers.push(iq.result(None).into());
-    }
-
-    /// Answers a request with an error.
-    pub(super) fn refuse(&mut self, iq: Iq, condition: Condition) {
-        self.answers.extend(Stanza::Iq(iq).error_reply(condition.into()));
-    }
-}
-
 impl Im {
     /// Nobody is known yet. Takes out of the configuration what lives on here.
     pub(super) fn new(config: &mut Config) -> Im {
@@ -98,32 +50,32 @@ impl Im {
         }
     }
 
-    pub(super) fn on_message(&mut self, session: Session<'_>, message: Message, effects: &mut Effects) {
-        match carbons::open(session, &message) {
+    pub(super) fn on_message(&mut self, context: Context<'_>, message: Message, effects: &mut Effects) {
+        match carbons::open(context, &message) {
             None => effects.events.push_back(Event::Message(message)),
             Some(Ok(carbon)) => effects.events.push_back(Event::Carbon(carbon)),
             Some(Err(reason)) => effects.ignore(message.into(), reason),
         }
     }
 
-    pub(super) fn on_presence(&mut self, session: Session<'_>, presence: Presence, effects: &mut Effects) {
+    pub(super) fn on_presence(&mut self, context: Context<'_>, presence: Presence, effects: &mut Effects) {
         if let Some(subscription) = Subscription::read(&presence) {
             self.on_subscription(&subscription);
             return effects.events.push_back(Event::Subscription(subscription));
         }
         if let Some(from) = presence.from() {
-            let trusted = session.is_own(from) || self.roster.roster.is_seen(from);
-            let room = session.config.max_resources / if trusted { 1 } else { 2 };
+            let trusted = context.is_own(from) || self.roster.roster.is_seen(from);
+            let room = context.config.max_resources / if trusted { 1 } else { 2 };
             self.contacts.apply(from, &presence, capabilities::shown(&presence), room);
-            self.look_up(session, from, effects);
+            self.look_up(context, from, effects);
         }
         effects.events.push_back(Event::Presence(presence));
     }
 
     /// Asks what an available entity can do, if it shows something new and knows that we are here.
-    fn look_up(&mut self, session: Session<'_>, jid: &Jid, effects: &mut Effects) {
-        let is_self = jid.as_str() == session.own.as_str();
-        if session.config.learn_capabilities && !is_self && self.may_see_us(session, jid) {
+    fn look_up(&mut self, context: Context<'_>, jid: &Jid, effects: &mut Effects) {
+        let is_self = jid.as_str() == context.own.as_str();
+        if context.config.learn_capabilities && !is_self && self.may_see_us(context, jid) {
             let caps = self.contacts.resource(jid).and_then(|resource| resource.caps.as_ref());
             let question = caps.and_then(|caps| self.capabilities.on_caps(jid, caps));
             effects.lookups.extend(question);
@@ -139,29 +91,29 @@ impl Im {
     }
 
     /// A get or set; gives it back if it is none of ours.
-    pub(super) fn on_request(&mut self, session: Session<'_>, iq: Iq, effects: &mut Effects) -> Option<Iq> {
+    pub(super) fn on_request(&mut self, context: Context<'_>, iq: Iq, effects: &mut Effects) -> Option<Iq> {
         if RosterState::is_push(&iq) {
-            if !session.is_from_account(iq.from()) {
+            if !context.is_from_account(iq.from()) {
                 // No answer either: that would tell whoever it was that we are here (RFC 6121 section 2.1.6).
                 effects.ignore(iq.into(), Ignored::ForgedRosterPush);
             } else {
-                let change = self.roster.on_push(session, iq, effects);
+                let change = self.roster.on_push(context, iq, effects);
                 if let Some(change) = change {
-                    self.on_roster_change(session, &change, effects);
+                    self.on_roster_change(context, &change, effects);
                 }
             }
             return None;
         }
         if BlockList::is_push(&iq) {
-            if session.is_from_account(iq.from()) {
-                self.blocking.on_push(session, iq, effects);
+            if context.is_from_account(iq.from()) {
+                self.blocking.on_push(context, iq, effects);
             } else {
                 effects.ignore(iq.into(), Ignored::ForgedBlockPush);
             }
             return None;
         }
         if privacy::is_push(&iq) {
-            if session.is_from_account(iq.from()) {
+            if context.is_from_account(iq.from()) {
                 privacy::on_push(iq, effects);
             } else {
                 effects.ignore(iq.into(), Ignored::ForgedPrivacyPush);
@@ -174,17 +126,17 @@ impl Im {
     /// A request of the machine's own has ended.
     pub(super) fn on_reply(
         &mut self,
-        session: Session<'_>,
+        context: Context<'_>,
         purpose: &Purpose,
         reply: &Reply,
         effects: &mut Effects,
     ) {
         match purpose {
-            Purpose::Caller => {}
-            Purpose::BlockList => self.blocking.on_reply(session, reply, effects),
-            Purpose::Capabilities(jid) => self.capabilities.on_reply(session, jid, reply, effects),
+            Purpose::Caller | Purpose::Carbons => {}
+            Purpose::BlockList => self.blocking.on_reply(context, reply, effects),
+            Purpose::Capabilities(jid) => self.capabilities.on_reply(context, jid, reply, effects),
             Purpose::Roster => {
-                let before = self.roster.on_reply(session, reply, effects);
+                let before = self.roster.on_reply(context, reply, effects);
                 before.iter().for_each(|before| self.on_roster(before));
             }
         }
@@ -200,7 +152,7 @@ impl Im {
 
     /// The roster has changed in one contact. Of somebody whose presence we do not see any more nobody tells us (RFC
     /// 6121 section 3.2.3), and who sees ours does not wait for that.
-    fn on_roster_change(&mut self, session: Session<'_>, change: &Change, effects: &mut Effects) {
+    fn on_roster_change(&mut self, context: Context<'_>, change: &Change, effects: &mut Effects) {
         let contact = &change.contact;
         if change.was_seen && !self.roster.roster.is_seen(contact) {
             self.contacts.forget(contact);
@@ -210,7 +162,7 @@ impl Im {
         }
         if !change.saw_us {
             for jid in self.contacts.some_resources(contact) {
-                self.look_up(session, &jid, effects);
+                self.look_up(context, &jid, effects);
             }
         }
     }
@@ -231,7 +183,7 @@ impl Im {
         }
     }
 
-    /// There is a new session, which has been told nothing yet. The roster counts as cached.
+    /// There is a new context, which has been told nothing yet. The roster counts as cached.
     pub(super) fn start_over(&mut self) {
         self.leave();
         self.roster.start_over();
@@ -249,9 +201,9 @@ impl Im {
 
     /// True if this entity may know that we are here, so that an answer or a question tells it nothing new (RFC 6121
     /// section 11).
-    pub(super) fn may_see_us(&self, session: Session<'_>, who: &Jid) -> bool {
-        session.is_own(who)
-            || who.as_str() == session.own.domain()
+    pub(super) fn may_see_us(&self, context: Context<'_>, who: &Jid) -> bool {
+        context.is_own(who)
+            || who.as_str() == context.own.domain()
             || (self.is_available && self.roster.roster.sees_us(who))
             || self.directed.contains(who)
             || self.directed.contains(who.bare_str())

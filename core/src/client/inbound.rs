@@ -1,7 +1,8 @@
 //! Stanzas that come in, and the answers that the machine gives by itself.
 
 use super::answers;
-use super::im::{Effects, Im, Session};
+use super::effects::{Context, Effects};
+use super::im::Im;
 use super::outbox::Origin;
 use super::request::{Purpose, Settled};
 use super::{Client, DiscoInfo, Environment, Error, Event, SendError};
@@ -9,7 +10,7 @@ use crate::jid::{FullJid, Jid};
 use crate::machine::Now;
 use crate::ns;
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
-use crate::stream::{self, StreamError};
+use crate::stream::{self, Features, StreamError};
 use crate::xml::Element;
 use core::time::Duration;
 
@@ -20,8 +21,11 @@ impl Client {
     /// A first-level element on a negotiated stream.
     pub(super) fn on_stanza(&mut self, now: Now, element: Element) {
         if element.is("features", ns::STREAM) {
-            // RFC 6120 section 4.3.5: only an empty list may follow.
-            if element.children().next().is_some() {
+            // A stream that was resumed along with authentication has none (XEP-0198 section 7.2), but servers may differ.
+            if core::mem::take(&mut self.may_get_features) {
+                self.features = Some(Features::parse(element.root()));
+            } else if element.children().next().is_some() {
+                // RFC 6120 section 4.3.5: only an empty list may follow.
                 self.violation(now, stream::Condition::PolicyViolation, "stream features after negotiation");
             }
             return;
@@ -39,10 +43,10 @@ impl Client {
     fn on_content(&mut self, now: Now, element: Element) {
         match Stanza::parse(element.clone()) {
             Ok(Stanza::Message(message)) => {
-                self.im(now, |im, session, effects| im.on_message(session, message, effects));
+                self.im(now, |im, context, effects| im.on_message(context, message, effects));
             }
             Ok(Stanza::Presence(presence)) => {
-                self.im(now, |im, session, effects| im.on_presence(session, presence, effects));
+                self.im(now, |im, context, effects| im.on_presence(context, presence, effects));
             }
             Ok(Stanza::Iq(iq)) => match iq.kind() {
                 IqType::Get | IqType::Set => self.on_request(now, iq),
@@ -91,7 +95,7 @@ impl Client {
         match settled.purpose {
             Purpose::Caller => self.events.push_back(Event::Reply(settled.reply)),
             purpose => {
-                self.im(now, |im, session, effects| im.on_reply(session, &purpose, &settled.reply, effects));
+                self.im(now, |im, context, effects| im.on_reply(context, &purpose, &settled.reply, effects));
             }
         }
     }
@@ -106,10 +110,10 @@ impl Client {
     }
 
     /// Lets the part that knows people work on something, and does what follows.
-    fn im<T>(&mut self, now: Now, work: impl FnOnce(&mut Im, Session<'_>, &mut Effects) -> T) -> Option<T> {
-        let session = Session { own: self.jid.as_ref()?, config: &self.config, now };
+    fn im<T>(&mut self, now: Now, work: impl FnOnce(&mut Im, Context<'_>, &mut Effects) -> T) -> Option<T> {
+        let context = Context { own: self.jid.as_ref()?, config: &self.config, now };
         let mut effects = Effects { events: core::mem::take(&mut self.events), ..Effects::default() };
-        let result = work(&mut self.im, session, &mut effects);
+        let result = work(&mut self.im, context, &mut effects);
         self.events = effects.events;
         for answer in effects.answers {
             self.answer(now, answer);
@@ -136,9 +140,9 @@ impl Client {
 
     /// RFC 6120 section 8.2.3, rule 3: every request is answered, by us or by the caller.
     fn on_request(&mut self, now: Now, iq: Iq) {
-        let rest = self.im(now, |im, session, effects| im.on_request(session, iq, effects));
+        let rest = self.im(now, |im, context, effects| im.on_request(context, iq, effects));
         let Some(iq) = rest.flatten() else { return };
-        let answer = self.im(now, |im, session, _| answers::answer(im, session, &iq)).flatten();
+        let answer = self.im(now, |im, context, _| answers::answer(im, context, &iq)).flatten();
         match answer {
             Some(Ok(payload)) => return self.answer(now, iq.result(payload).into()),
             Some(Err(condition)) => return self.answer_error(now, iq, condition),

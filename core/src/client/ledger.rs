@@ -52,8 +52,15 @@ struct Asking {
 
 impl Ledger {
     /// `<enable/>` is being sent: what is sent from now on counts (XEP-0198 section 4).
-    pub(super) fn new() -> Ledger {
+    pub(super) fn asked() -> Ledger {
         Ledger::default()
+    }
+
+    /// It has been enabled along with the resource.
+    pub(super) fn agreed(resumption: Option<Resumption>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.enabled(resumption);
+        ledger
     }
 
     /// As an earlier process has left it.
@@ -163,7 +170,7 @@ impl Ledger {
     }
 
     /// `<r/>` is being sent.
-    pub(super) fn asked(&mut self) {
+    pub(super) fn asks(&mut self) {
         (self.asking.since, self.asking.at) = (0, None);
     }
 

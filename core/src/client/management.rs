@@ -9,42 +9,59 @@ use crate::ns;
 use crate::stream::management::{Management, WrongCount};
 use crate::stream::{Condition, Features};
 use crate::xml::Element;
+use core::time::Duration;
 
 impl Client {
     /// A resource has been bound: asks for stream management, if it is wanted and offered (XEP-0198 section 3).
-    pub(super) fn begin_management(&mut self) {
-        self.ledger = None;
+    pub(super) fn begin_management(&mut self) -> Option<Ledger> {
         if !self.features.as_ref().is_some_and(offers_management) {
-            return;
+            return None;
         }
         let (resume, max) = match self.config.management {
-            Wanted::Off => return,
+            Wanted::Off => return None,
             Wanted::Acknowledge => (false, None),
             Wanted::Resume { max } => (true, max),
         };
-        let max = max.map(|max| u32::try_from(max.as_secs()).unwrap_or(u32::MAX).max(1));
-        self.stream.send(&Management::Enable { resume, max }.to_element());
-        self.ledger = Some(Ledger::new());
+        self.stream.send(&Management::Enable { resume, max: max.map(seconds) }.to_element());
+        Some(Ledger::asked())
+    }
+
+    /// With what the stream can be resumed, if we want to and the server lets us.
+    pub(super) fn resumption_of(
+        &self,
+        id: Option<String>,
+        resume: bool,
+        location: Option<String>,
+    ) -> Option<Resumption> {
+        let is_wanted = matches!(self.config.management, Wanted::Resume { .. });
+        id.filter(|_| resume && is_wanted).map(|id| Resumption { id, location })
     }
 
     /// An element of stream management on an established stream.
     pub(super) fn on_management(&mut self, now: Now, element: &Element) {
-        let Some(ledger) = &mut self.ledger else {
+        let Some(ledger) = &self.ledger else {
             return self.unsupported(now, element);
         };
+        let is_on = ledger.is_on();
         let management = match Management::parse(element.root()) {
             Ok(management) => management,
             Err(malformed) => return self.violation(now, Condition::InvalidXml, malformed.what()),
         };
-        match (management, ledger.is_on()) {
+        let events = self.events.len();
+        match (management, is_on) {
             (Management::Enabled { id, resume, location, .. }, false) => {
-                let wanted = matches!(self.config.management, Wanted::Resume { .. });
-                let id = id.filter(|_| resume && wanted);
-                ledger.enabled(id.map(|id| Resumption { id, location }));
+                let resumption = self.resumption_of(id, resume, location);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.enabled(resumption);
+                }
             }
             // From here on it is a stream like any other (section 6).
             (Management::Failed { .. }, false) => self.ledger = None,
-            (Management::Request, true) => ledger.requested(self.events.len()),
+            (Management::Request, true) => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.requested(events);
+                }
+            }
             (Management::Answer { h }, true) => {
                 if let Err(wrong) = self.acknowledged(now, h) {
                     self.wrong_count(now, wrong);
@@ -123,7 +140,7 @@ impl Client {
     /// Sends `<r/>`.
     pub(super) fn ask_acknowledgement(&mut self) {
         if let Some(ledger) = &mut self.ledger {
-            ledger.asked();
+            ledger.asks();
             self.stream.send(&Management::Request.to_element());
         }
     }
@@ -137,4 +154,9 @@ impl Client {
 /// XEP-0198 section 2.
 pub(super) fn offers_management(features: &Features) -> bool {
     features.has("sm", ns::SM)
+}
+
+/// As XEP-0198 section 3 counts them.
+pub(super) fn seconds(max: Duration) -> u32 {
+    u32::try_from(max.as_secs()).unwrap_or(u32::MAX).max(1)
 }

@@ -79,9 +79,10 @@ impl Client {
             State::Proceed if element.is("failure", ns::TLS) => {
                 self.finish_with(now, Error::Missing(Missing::StartTlsRefused));
             }
-            State::Authenticating(_) | State::Aborting(_) if element.ns() == ns::SASL => {
+            State::Authenticating(_) | State::Aborting(_) if element.ns() == self.sasl_ns => {
                 self.on_sasl(now, &element)
             }
+            State::Bound { .. } => self.on_bound(now, element),
             State::Resuming => self.on_resuming(now, &element),
             State::Binding { .. } => self.on_binding(now, element),
             State::Session { .. } => self.on_session(now, element),

@@ -2,7 +2,7 @@
 //! does both keeps them in one place: use one or the other.
 
 use super::Event;
-use super::im::Effects;
+use super::effects::Effects;
 use super::request::{payload, request};
 use crate::ns;
 use crate::payload::privacy::{self, Get, List, Names, Set};

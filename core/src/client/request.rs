@@ -290,6 +290,8 @@ pub(super) enum Purpose {
     Roster,
     /// The machine asked for the block list.
     BlockList,
+    /// The machine asked for copies.
+    Carbons,
     /// The machine asked this entity what it can do.
     Capabilities(Jid),
 }
@@ -297,7 +299,7 @@ pub(super) enum Purpose {
 impl Purpose {
     /// True if the caller has caused it.
     pub(super) fn is_callers(&self) -> bool {
-        !matches!(self, Purpose::Capabilities(_))
+        !matches!(self, Purpose::Capabilities(_) | Purpose::Carbons)
     }
 }
 

@@ -34,8 +34,8 @@ impl Client {
         self.watch.restart(now.instant);
         self.negotiation = NegotiationClock::new(now.instant, self.config.negotiation_timeout);
         (self.verdict, self.closing, self.is_cut) = (None, None, false);
-        self.needs_session = false;
-        (self.features, self.mechanism) = (None, None);
+        // What the server offers after authentication is not said again where the session is resumed along with it.
+        (self.needs_session, self.may_get_features, self.mechanism) = (false, false, None);
         self.start(now);
         self.pump(now, &[]);
         Ok(())
@@ -169,6 +169,7 @@ impl Client {
         self.enter(now, State::Online);
         self.watch.restart(now.instant);
         self.events.push_back(Event::Resumed(jid));
+        self.begin_state();
         if let Some(ledger) = &mut self.ledger {
             for entry in ledger.unacknowledged() {
                 self.stream.send_with(|out, scope| entry.stanza.write(out, scope));

@@ -1,8 +1,8 @@
 //! The roster: the account's list of contacts (RFC 6121 section 2), kept as the server has it.
 
-use super::im::{Effects, Session};
+use super::effects::{Context, Effects};
 use super::request::{Purpose, Reply, request};
-use super::{Client, Event, RequestError, SendError};
+use super::{Client, Event, RequestError, RosterEvent, SendError};
 use crate::jid::Jid;
 use crate::machine::Now;
 use crate::ns;
@@ -115,25 +115,6 @@ fn size(item: &Item) -> usize {
     ITEM_OVERHEAD + item.jid.as_str().len() + name + groups
 }
 
-/// Something about the roster. [`Client::roster`] already has it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum RosterEvent {
-    /// The server has answered: the roster is known. Where it was cached, changes since then may still follow.
-    Loaded,
-    /// The server refused to give it, or did not answer. Ask again when it makes sense.
-    Failed(RequestError),
-    /// A contact was added or changed, here or in another session.
-    Changed {
-        /// As it is now.
-        item: Item,
-        /// As it was, if it was there.
-        before: Option<Item>,
-    },
-    /// A contact was removed, here or in another session. What it was last, as far as that was known.
-    Removed(Item),
-}
-
 /// Adds a contact to the roster or changes its name and groups (section 2.3 and 2.4). What takes effect comes as
 /// [`RosterEvent::Changed`]. Subscriptions have calls of their own ([`Client::subscribe`] and its neighbours).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -220,7 +201,7 @@ impl RosterState {
     }
 
     /// A push from the account (section 2.1.6).
-    pub(super) fn on_push(&mut self, session: Session<'_>, iq: Iq, effects: &mut Effects) -> Option<Change> {
+    pub(super) fn on_push(&mut self, context: Context<'_>, iq: Iq, effects: &mut Effects) -> Option<Change> {
         let Some(Ok((version, item))) = iq.payload().map(roster::parse_push) else {
             effects.refuse(iq, Condition::BadRequest);
             return None;
@@ -235,7 +216,7 @@ impl RosterState {
         let event = if item.subscription == Subscription::Remove {
             RosterEvent::Removed(self.roster.remove(&contact).unwrap_or(item))
         } else {
-            let before = self.roster.insert(item.clone(), session.config.max_roster_bytes);
+            let before = self.roster.insert(item.clone(), context.config.max_roster_bytes);
             RosterEvent::Changed { item, before }
         };
         effects.events.push_back(Event::Roster(event));
@@ -245,7 +226,7 @@ impl RosterState {
     /// The answer to the roster get (sections 2.1.4 and 2.6.3). Returns what was replaced.
     pub(super) fn on_reply(
         &mut self,
-        session: Session<'_>,
+        context: Context<'_>,
         reply: &Reply,
         effects: &mut Effects,
     ) -> Option<Roster> {
@@ -255,7 +236,7 @@ impl RosterState {
             Ok(None) => match self.asked_with.as_deref() {
                 None => RosterEvent::Failed(RequestError::Malformed("a result without a roster")),
                 Some("") => {
-                    before = Some(self.replace(roster::Roster::default(), session.config.max_roster_bytes));
+                    before = Some(self.replace(roster::Roster::default(), context.config.max_roster_bytes));
                     RosterEvent::Loaded
                 }
                 Some(_) => {
@@ -265,7 +246,7 @@ impl RosterState {
             },
             Ok(Some(payload)) => match roster::Roster::parse(payload) {
                 Ok(roster) => {
-                    before = Some(self.replace(roster, session.config.max_roster_bytes));
+                    before = Some(self.replace(roster, context.config.max_roster_bytes));
                     RosterEvent::Loaded
                 }
                 Err(error) => RosterEvent::Failed(RequestError::Malformed(error.what())),

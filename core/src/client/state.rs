@@ -2,6 +2,8 @@
 
 use crate::jid::FullJid;
 use crate::sasl::{ClientSession, Credentials, Mechanism, Policy};
+use crate::stream::management::Management;
+use crate::stream::sasl2::Inline;
 use crate::xml::Element;
 
 /// How far the stream is.
@@ -25,6 +27,8 @@ pub(super) enum State {
     Binding { id: String, submitted: bool },
     /// The request for a legacy session has been sent. Stanzas that come early wait.
     Session { id: String, jid: FullJid, early: Vec<Element> },
+    /// A resource has been bound along with authentication; the server's features follow. Stanzas that come early wait.
+    Bound { jid: FullJid, asked: Asked, management: Option<Management>, early: Vec<Element> },
     /// `<resume/>` has been sent.
     Resuming,
     /// Stanzas flow.
@@ -59,6 +63,7 @@ impl State {
             State::Credentials(_) | State::Authenticating(_) | State::Aborting(_) => "authentication",
             State::Binding { .. } => "resource binding",
             State::Session { .. } => "session establishment",
+            State::Bound { .. } => "stream features",
             State::Resuming => "resumption",
             State::Online | State::Interrupted | State::Ending | State::Over => "end of the stream",
         }
@@ -85,6 +90,11 @@ pub(super) struct Offer {
     pub(super) mechanisms: Vec<String>,
     /// By name.
     pub(super) channel_bindings: Option<Vec<String>>,
+    /// The mechanisms are those of SASL2 (XEP-0388), and this can be asked for along with it. `None`: RFC 6120's own
+    /// profile.
+    pub(super) sasl2: Option<Inline>,
+    /// The mechanisms of RFC 6120's profile, where the others are those of SASL2.
+    pub(super) others: Vec<String>,
 }
 
 /// One attempt with one mechanism, and what is needed to make the next.
@@ -93,7 +103,20 @@ pub(super) struct Attempt {
     pub(super) session: ClientSession,
     pub(super) mechanism: Mechanism,
     pub(super) offer: Offer,
-    pub(super) credentials: Credentials,
+    /// `None`: a token.
+    pub(super) credentials: Option<Credentials>,
     /// The caller's, less what has failed here.
     pub(super) policy: Policy,
+    pub(super) asked: Asked,
+}
+
+/// What has been asked for along with authentication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) resume: bool,
+    pub(super) bind: bool,
+    pub(super) management: bool,
+    pub(super) carbons: bool,
+    /// A token that comes is for this mechanism.
+    pub(super) token: Option<Mechanism>,
 }

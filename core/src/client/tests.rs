@@ -14,6 +14,7 @@ mod queries;
 mod requests;
 mod resumption;
 mod roster;
+mod sasl2;
 mod saved;
 #[cfg(feature = "dns")]
 mod session;

@@ -1,7 +1,9 @@
 //! Random conversations: plausible and implausible pieces in any order, cut anywhere, with local calls in between. What
 //! must hold whatever happens:
 //! - the end is reported once and last, and comes once the transport has ended;
-//! - every stanza taken is sent or given back, and every request taken ends, each exactly once;
+//! - every stanza taken is told to have been sent at most once, and ends at most once; without stream management one of them
+//!   happens, with it (once the session is over) all have ended but those that a session without it has sent; every
+//!   request taken ends, exactly once;
 //! - a finished machine wants no time and says nothing.
 
 use super::*;
@@ -30,11 +32,16 @@ struct Soup {
     /// The id of the last thing that the client sent.
     last_id: String,
     stanzas: BTreeMap<StanzaHandle, u32>,
+    /// How often each has been acknowledged, or given back.
+    ended: BTreeMap<StanzaHandle, u32>,
+    interrupted: u64,
+    resumed: u64,
     requests: BTreeMap<RequestId, u32>,
     handles: BTreeSet<StanzaHandle>,
     asked: BTreeSet<RequestId>,
     closed: u32,
     online: bool,
+    was_online: bool,
     /// Rosters and block lists that were asked for, and have not come or been refused.
     fetched: u32,
 }
@@ -62,6 +69,12 @@ impl Soup {
         if dice.one_in(4) {
             config.keep_alive = KeepAlive::Whitespace { after: Duration::from_secs(dice.below(100) as u64) };
         }
+        config.management = match dice.below(6) {
+            0 => Management::Off,
+            1 => Management::Acknowledge,
+            _ => Management::Resume { max: None },
+        };
+        config.resend = dice.one_in(2);
         let now = start_of_time();
         let client = Client::new(config, now, Entropy::from_seed(bytes));
         Soup {
@@ -70,11 +83,15 @@ impl Soup {
             now,
             last_id: String::new(),
             stanzas: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            interrupted: 0,
+            resumed: 0,
             requests: BTreeMap::new(),
             handles: BTreeSet::new(),
             asked: BTreeSet::new(),
             closed: 0,
             online: false,
+            was_online: false,
             fetched: 0,
         }
     }
@@ -91,7 +108,13 @@ impl Soup {
             State::Features { .. } if self.dice.one_in(2) => {
                 features(&format!("{BIND}<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"))
             }
-            State::Features { .. } => features(BIND),
+            State::Features { .. } => features(&format!("{BIND}<sm xmlns='urn:xmpp:sm:3'/>")),
+            State::Resuming if self.dice.one_in(3) => "<failed xmlns='urn:xmpp:sm:3'/>".to_owned(),
+            State::Resuming => {
+                let ledger = self.client.ledger.as_ref().unwrap();
+                let more = u32::try_from(self.dice.below(ledger.kept().0 + 1)).unwrap();
+                format!("<resumed xmlns='urn:xmpp:sm:3' previd='s' h='{}'/>", ledger.acknowledged() + more)
+            }
             State::Proceed => "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>".to_owned(),
             State::Authenticating(_) => format!("<success xmlns='{SASL}'/>"),
             State::Binding { .. } => format!(
@@ -128,11 +151,19 @@ impl Soup {
             "<message from='@'/>".to_owned(),
             " ".to_owned(),
             "<".to_owned(),
+            "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>".to_owned(),
+            "<r xmlns='urn:xmpp:sm:3'/>".to_owned(),
+            format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.dice.below(3)),
             "</stream:stream>".to_owned(),
             "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>".to_owned(),
         ];
         // What follows here in any order has its place in an established stream; the rest soon ends one.
         let established = 8..23;
+        if let Some(managed) = self.managed()
+            && self.dice.one_in(4)
+        {
+            return managed;
+        }
         match (self.online, self.dice.one_in(25)) {
             (_, true) => any[self.dice.below(any.len())].clone(),
             (true, false) => any[established.start + self.dice.below(established.len())].clone(),
@@ -140,7 +171,28 @@ impl Soup {
         }
     }
 
+    /// What a server that can do stream management says of it now.
+    fn managed(&mut self) -> Option<String> {
+        let ledger = self.client.ledger.as_ref().filter(|_| self.online)?;
+        if !ledger.is_on() {
+            return Some("<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>".to_owned());
+        }
+        if self.dice.one_in(2) {
+            return Some("<r xmlns='urn:xmpp:sm:3'/>".to_owned());
+        }
+        let (sent, acknowledged) = (ledger.kept().0, ledger.acknowledged());
+        let h = acknowledged + u32::try_from(self.dice.below(sent + 1)).unwrap();
+        Some(format!("<a xmlns='urn:xmpp:sm:3' h='{h}'/>"))
+    }
+
     fn step(&mut self) {
+        if self.client.is_interrupted() && self.dice.one_in(2) {
+            let tls = if self.dice.one_in(4) { TlsMode::Outside } else { TlsMode::Plaintext };
+            self.client.reconnect(self.now, tls).unwrap();
+        }
+        if self.online && self.dice.one_in(20) {
+            self.client.receive_eof(self.now);
+        }
         match self.dice.below(12) {
             0 => {
                 self.now = self.now.after(Duration::from_secs(self.dice.below(40) as u64));
@@ -207,7 +259,7 @@ impl Soup {
         if out.contains(" id='") {
             self.last_id = attr(&out, "id");
         }
-        if self.client.is_finished() {
+        if self.client.is_finished() && !self.client.is_interrupted() {
             assert_eq!(self.client.deadline(), None);
         }
     }
@@ -215,8 +267,26 @@ impl Soup {
     fn note(&mut self, event: Event) {
         assert_eq!(self.closed, 0, "{event:?} after the end");
         match event {
-            Event::Sent(handle) | Event::Unsent { handle, .. } => {
-                *self.stanzas.entry(handle).or_default() += 1
+            Event::Sent(handle) => {
+                assert_eq!(self.ended.get(&handle), None);
+                *self.stanzas.entry(handle).or_default() += 1;
+            }
+            Event::Unsent { handle, .. } => {
+                assert_eq!(self.stanzas.get(&handle), None);
+                *self.ended.entry(handle).or_default() += 1;
+            }
+            Event::Acknowledged(handle) | Event::Unacknowledged { handle, .. } => {
+                assert_eq!(self.stanzas.get(&handle), Some(&1));
+                *self.ended.entry(handle).or_default() += 1;
+            }
+            Event::Interrupted(error) => {
+                assert!(!error.to_string().is_empty());
+                self.online = false;
+                self.interrupted += 1;
+            }
+            Event::Resumed(_) => {
+                self.online = true;
+                self.resumed += 1;
             }
             Event::Reply(reply) => *self.requests.entry(reply.request()).or_default() += 1,
             Event::Closed(end) => {
@@ -225,7 +295,7 @@ impl Soup {
                     assert!(!error.to_string().is_empty());
                 }
             }
-            Event::Online(_) => self.online = true,
+            Event::Online(_) => (self.online, self.was_online) = (true, true),
             Event::Roster(RosterEvent::Loaded | RosterEvent::Failed(_))
             | Event::Blocking(BlockEvent::Loaded | BlockEvent::Failed(_)) => self.fetched -= 1,
             Event::Iq(iq) => {
@@ -241,15 +311,22 @@ impl Soup {
         self.drain();
         self.client.receive_eof(self.now);
         self.drain();
+        if self.client.is_interrupted() {
+            self.client.abandon(self.now);
+            self.drain();
+        }
         assert_eq!(self.closed, 1);
         assert!(self.client.is_finished());
         for handle in &self.handles {
-            assert_eq!(self.stanzas.get(handle), Some(&1), "{handle:?}");
+            let sent = self.stanzas.get(handle).copied().unwrap_or_default();
+            let ended = self.ended.get(handle).copied().unwrap_or_default();
+            assert!(sent <= 1 && ended <= 1 && sent + ended >= 1, "{handle:?} {sent} {ended}");
         }
         for request in &self.asked {
             assert_eq!(self.requests.get(request), Some(&1), "{request:?}");
         }
-        assert_eq!(self.handles.len(), self.stanzas.len());
+        let known = |handle| self.handles.contains(handle);
+        assert!(self.stanzas.keys().chain(self.ended.keys()).all(known));
         assert_eq!(self.asked.len(), self.requests.len());
         assert_eq!(self.fetched, 0);
         self.client.receive(self.now, HEADER.as_bytes());
@@ -262,17 +339,22 @@ impl Soup {
 #[test]
 fn random_conversations_keep_the_promises() {
     let (mut online, mut sent, mut asked) = (0, 0, 0);
+    let (mut interrupted, mut resumed, mut ended) = (0, 0, 0);
     for seed in 0..CONVERSATIONS {
         let mut soup = Soup::new(seed);
-        for _ in 0..60 {
+        for _ in 0..150 {
             soup.step();
         }
         soup.finish();
-        online += u64::from(soup.online);
+        online += u64::from(soup.was_online);
+        interrupted += soup.interrupted;
+        resumed += soup.resumed;
+        ended += soup.ended.len();
         sent += soup.stanzas.len();
         asked += soup.requests.len();
     }
     // The conversations are worth something: many get through negotiation.
     assert!(online > CONVERSATIONS / 5, "{online}");
     assert!(sent > 200 && asked > 50, "{sent} {asked}");
+    assert!(interrupted > 20 && resumed > 2 && ended > 50, "{interrupted} {resumed} {ended}");
 }
