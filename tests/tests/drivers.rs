@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use waxwing_core::machine::{Deadline, Machine, Now};
 use waxwing_std::Clock;
 
@@ -44,34 +45,97 @@ fn sockets() -> (TcpStream, TcpStream) {
     (one, listener.accept().unwrap().0)
 }
 
-#[test]
-fn std_gives_up_a_peer_that_does_not_read_the_end() {
+/// A driver of some adapter.
+trait Drives<M: Machine> {
+    fn new(machine: M, socket: TcpStream) -> Self;
+    fn set_last_words(&mut self, patience: Duration);
+    fn next_event(&mut self) -> Option<M::Event>;
+}
+
+impl<M: Machine> Drives<M> for waxwing_std::Driver<M> {
+    fn new(machine: M, socket: TcpStream) -> Self {
+        waxwing_std::Driver::new(machine, socket, Clock::start()).unwrap()
+    }
+    fn set_last_words(&mut self, patience: Duration) {
+        self.set_last_words(patience);
+    }
+    fn next_event(&mut self) -> Option<M::Event> {
+        self.next_event(None).unwrap()
+    }
+}
+
+impl<M: Machine<Event: Send> + Send + 'static> Drives<M> for waxwing_std::Duplex<M> {
+    fn new(machine: M, socket: TcpStream) -> Self {
+        waxwing_std::Duplex::new(machine, socket, Clock::start()).unwrap()
+    }
+    fn set_last_words(&mut self, patience: Duration) {
+        waxwing_std::Duplex::set_last_words(self, patience);
+    }
+    fn next_event(&mut self) -> Option<M::Event> {
+        waxwing_std::Duplex::next_event(self, None)
+    }
+}
+
+struct Tokio<M>(Runtime, waxwing_tokio::Driver<M>);
+
+impl<M: Machine + Unpin> Drives<M> for Tokio<M> {
+    fn new(machine: M, socket: TcpStream) -> Self {
+        socket.set_nonblocking(true).unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let driver = {
+            let _inside = runtime.enter();
+            let socket = tokio::net::TcpStream::from_std(socket).unwrap();
+            waxwing_tokio::Driver::new(machine, socket, Clock::start()).unwrap()
+        };
+        Tokio(runtime, driver)
+    }
+    fn set_last_words(&mut self, patience: Duration) {
+        self.1.set_last_words(patience);
+    }
+    fn next_event(&mut self) -> Option<M::Event> {
+        self.0.block_on(self.1.next_event())
+    }
+}
+
+impl<M: Machine + Unpin> Drives<M> for waxwing_smol::Driver<M> {
+    fn new(machine: M, socket: TcpStream) -> Self {
+        waxwing_smol::Driver::new(machine, socket.try_into().unwrap(), Clock::start()).unwrap()
+    }
+    fn set_last_words(&mut self, patience: Duration) {
+        self.set_last_words(patience);
+    }
+    fn next_event(&mut self) -> Option<M::Event> {
+        smol::block_on(self.next_event())
+    }
+}
+
+impl<M: Machine + Unpin> Drives<M> for waxwing_async_std::Driver<M> {
+    fn new(machine: M, socket: TcpStream) -> Self {
+        socket.set_nonblocking(true).unwrap();
+        waxwing_async_std::Driver::new(machine, socket.into(), Clock::start()).unwrap()
+    }
+    fn set_last_words(&mut self, patience: Duration) {
+        self.set_last_words(patience);
+    }
+    fn next_event(&mut self) -> Option<M::Event> {
+        async_std::task::block_on(self.next_event())
+    }
+}
+
+fn gives_up_a_peer_that_does_not_read_the_end<D: Drives<Talkative>>() {
     let (socket, peer) = sockets();
-    let mut driver = waxwing_std::Driver::new(MUCH, socket, Clock::start()).unwrap();
+    let mut driver = D::new(MUCH, socket);
     driver.set_last_words(SHORT);
-    assert_eq!(driver.next_event(None).unwrap(), None);
+    assert_eq!(driver.next_event(), None);
     drop(peer);
 }
 
-#[test]
-fn tokio_gives_up_a_peer_that_does_not_read_the_end() {
-    let (socket, peer) = sockets();
-    socket.set_nonblocking(true).unwrap();
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let socket = tokio::net::TcpStream::from_std(socket).unwrap();
-        let mut driver = waxwing_tokio::Driver::new(MUCH, socket, Clock::start()).unwrap();
-        driver.set_last_words(SHORT);
-        assert_eq!(driver.next_event().await, None);
-    });
-    drop(peer);
-}
-
-#[test]
-fn std_waits_for_a_peer_that_does() {
+fn waits_for_a_peer_that_does<D: Drives<Talkative>>() {
     let (socket, mut peer) = sockets();
     let reader = std::thread::spawn(move || peer.read_to_end(&mut Vec::new()).unwrap());
-    let mut driver = waxwing_std::Driver::new(MUCH, socket, Clock::start()).unwrap();
-    assert_eq!(driver.next_event(None).unwrap(), None);
+    let mut driver = D::new(MUCH, socket);
+    assert_eq!(driver.next_event(), None);
+    drop(driver);
     assert_eq!(reader.join().unwrap(), 64 << 20);
 }
 
@@ -123,20 +187,39 @@ fn reset_after_goodbye() -> TcpStream {
     socket
 }
 
-#[test]
-fn std_hears_what_was_said_before_the_connection_was_reset() {
-    let mut driver =
-        waxwing_std::Driver::new(Curious::default(), reset_after_goodbye(), Clock::start()).unwrap();
-    assert_eq!(driver.next_event(None).unwrap(), Some(b"goodbye".to_vec()));
+fn hears_what_was_said_before_the_connection_was_reset<D: Drives<Curious>>() {
+    let mut driver = D::new(Curious::default(), reset_after_goodbye());
+    assert_eq!(driver.next_event(), Some(b"goodbye".to_vec()));
 }
 
-#[test]
-fn tokio_hears_what_was_said_before_the_connection_was_reset() {
-    let socket = reset_after_goodbye();
-    socket.set_nonblocking(true).unwrap();
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let socket = tokio::net::TcpStream::from_std(socket).unwrap();
-        let mut driver = waxwing_tokio::Driver::new(Curious::default(), socket, Clock::start()).unwrap();
-        assert_eq!(driver.next_event().await, Some(b"goodbye".to_vec()));
-    });
+macro_rules! suite {
+    ($($name:ident: $driver:ident in $adapter:ident;)*) => {$(
+        mod $name {
+            use super::*;
+            use $adapter::$driver as Driver;
+
+            #[test]
+            fn gives_up_a_peer_that_does_not_read_the_end() {
+                super::gives_up_a_peer_that_does_not_read_the_end::<Driver<Talkative>>();
+            }
+
+            #[test]
+            fn waits_for_a_peer_that_does() {
+                super::waits_for_a_peer_that_does::<Driver<Talkative>>();
+            }
+
+            #[test]
+            fn hears_what_was_said_before_the_connection_was_reset() {
+                super::hears_what_was_said_before_the_connection_was_reset::<Driver<Curious>>();
+            }
+        }
+    )*};
+}
+
+suite! {
+    std_driver: Driver in waxwing_std;
+    std_duplex: Duplex in waxwing_std;
+    tokio_driver: Tokio in super;
+    smol_driver: Driver in waxwing_smol;
+    async_std_driver: Driver in waxwing_async_std;
 }

@@ -152,12 +152,12 @@ fn events_that_nobody_takes_stop_the_peer() {
 fn waiting_for_time_to_pass_costs_nothing() {
     let (socket, mut peer) = sockets();
     let clock = Clock::start();
-    let silent_until = Some(clock.now().instant + Duration::from_millis(100));
-    let machine = Pipe { silent_until, ..Pipe::default() };
+    let until = clock.now().instant + Duration::from_millis(100);
+    let machine = Pipe { silent_until: Some(until), ..Pipe::default() };
     let duplex = Duplex::new(Counting(machine, 0.into()), socket, clock).unwrap();
     peer.write_all(b"hello").unwrap();
     assert_eq!(duplex.next_event(PATIENCE), Some(5));
-    assert!(clock.now().instant >= silent_until.unwrap(), "not before");
+    assert!(clock.now().instant >= until, "not before");
     let asked = duplex.ask(|counting| counting.1.load(std::sync::atomic::Ordering::Relaxed));
     assert!(asked < 20, "asked {asked} times");
 }

@@ -33,16 +33,12 @@ pub type SessionDriver = waxwing_futures::SessionDriver<AsyncStd>;
 pub use waxwing_futures::system_config;
 
 impl Runtime for AsyncStd {
+    type Socket = TcpStream;
     type Stream = TcpStream;
     type Listener = TcpListener;
 
-    fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
-        socket.set_nonblocking(true)?;
-        Ok(TcpStream::from(socket))
-    }
-
-    fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)
+    fn set_nodelay(socket: &TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)
     }
 
     fn accept(listener: &TcpListener) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
@@ -53,11 +49,19 @@ impl Runtime for AsyncStd {
         Box::pin(task::sleep(time))
     }
 
-    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        Box::pin(task::spawn_blocking(work))
-    }
-
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         drop(task::spawn(future));
+    }
+}
+
+#[cfg(feature = "client")]
+impl waxwing_futures::Blocking for AsyncStd {
+    fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+        socket.set_nonblocking(true)?;
+        Ok(TcpStream::from(socket))
+    }
+
+    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+        Box::pin(task::spawn_blocking(work))
     }
 }

@@ -3,16 +3,16 @@
 use std::io;
 
 use waxwing_core::dns::{Config, Failure, Route, Target};
-use waxwing_std::dial::Dialer as Blocking;
+use waxwing_std::dial;
 
-use crate::{Runtime, Task};
+use crate::{Blocking, Task};
 
 /// Gets through to one server. Names and attempts to connect are the business of a thread that may block; the connection that
 /// comes of it is the runtime's.
 pub struct Dialer<R> {
     /// Not at home while it works.
-    dialer: Option<Blocking>,
-    at_work: Option<Task<(Blocking, Outcome)>>,
+    dialer: Option<dial::Dialer>,
+    at_work: Option<Task<(dial::Dialer, Outcome)>>,
     runtime: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -24,13 +24,13 @@ impl<R> std::fmt::Debug for Dialer<R> {
     }
 }
 
-impl<R: Runtime> Dialer<R> {
+impl<R: Blocking> Dialer<R> {
     /// A dialer for one server. Nothing happens before [`dial`](Dialer::dial).
     ///
     /// # Errors
     /// Where the system has no randomness.
     pub fn new(target: Target, config: Config) -> io::Result<Dialer<R>> {
-        let dialer = Some(Blocking::new(target, config)?);
+        let dialer = Some(dial::Dialer::new(target, config)?);
         Ok(Dialer { dialer, at_work: None, runtime: std::marker::PhantomData })
     }
 
@@ -39,7 +39,7 @@ impl<R: Runtime> Dialer<R> {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn dial(&mut self) -> Result<(R::Stream, Route), Failure> {
+    pub async fn dial(&mut self) -> Result<(R::Socket, Route), Failure> {
         if let Some(mut dialer) = self.dialer.take() {
             self.at_work = Some(R::unblock(move || {
                 let outcome = dialer.dial();
@@ -51,7 +51,7 @@ impl<R: Runtime> Dialer<R> {
         (self.at_work, self.dialer) = (None, Some(dialer));
         let (socket, route) = outcome?;
         match R::adopt(socket) {
-            Ok(stream) => Ok((stream, route)),
+            Ok(socket) => Ok((socket, route)),
             Err(error) => Err(Failure::Unreachable(vec![(route.address, error.to_string())])),
         }
     }

@@ -25,7 +25,7 @@ thread_local! {
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
 
-/// Runs a [`Machine`] over a stream of a [`Runtime`].
+/// Runs a [`Machine`] over a socket of a [`Runtime`].
 pub struct Driver<M, R: Runtime> {
     machine: M,
     /// None between two connections of a machine that has several.
@@ -51,13 +51,13 @@ impl<M: std::fmt::Debug, R: Runtime> std::fmt::Debug for Driver<M, R> {
 }
 
 impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
-    /// Takes a connected stream. `clock` must be the one that the machine has been told the time from.
+    /// Takes a connected socket. `clock` must be the one that the machine has been told the time from.
     ///
     /// # Errors
     /// Where the socket is not in order.
-    pub fn new(machine: M, stream: R::Stream, clock: Clock) -> io::Result<Driver<M, R>> {
+    pub fn new(machine: M, socket: R::Socket, clock: Clock) -> io::Result<Driver<M, R>> {
         let mut driver = Driver::unconnected(machine, clock);
-        driver.attach(stream)?;
+        driver.attach(socket)?;
         Ok(driver)
     }
 
@@ -77,11 +77,11 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
         }
     }
 
-    /// Goes on over this stream, as if there had been none before.
-    pub(crate) fn attach(&mut self, stream: R::Stream) -> io::Result<()> {
-        R::set_nodelay(&stream)?;
+    /// Goes on over this socket, as if there had been none before.
+    pub(crate) fn attach(&mut self, socket: R::Socket) -> io::Result<()> {
+        R::set_nodelay(&socket)?;
         self.outgoing.clear();
-        (self.stream, self.written, self.end_by) = (Some(stream), 0, None);
+        (self.stream, self.written, self.end_by) = (Some(socket.into()), 0, None);
         (self.eof, self.unheard) = (false, false);
         Ok(())
     }
@@ -127,7 +127,11 @@ impl<M: Machine + Unpin, R: Runtime> Driver<M, R> {
     ) -> Result<Option<M::Event>, T> {
         let mut interrupt = pin!(interrupt);
         poll_fn(|cx| match interrupt.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Err(output)),
+            Poll::Ready(output) => {
+                // Interrupts that come one after the other must not keep the machine's bytes back.
+                self.flush(cx);
+                Poll::Ready(Err(output))
+            }
             Poll::Pending => self.poll_event(cx).map(Ok),
         })
         .await

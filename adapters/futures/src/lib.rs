@@ -1,6 +1,6 @@
 //! Drives waxwing-core from any runtime whose sockets speak futures-io.
 //!
-//! The adapters for smol and async-std are made of this: each says what its [`Runtime`] is called by, and no more.
+//! The adapters for tokio, smol and async-std are made of this: each says what its [`Runtime`] is called by, and no more.
 //!
 //! - [`Driver`] runs any byte machine over a stream: a client is a `Driver<Client, R>`.
 //! - [`SessionDriver`] runs a client's session over as many connections as it takes.
@@ -9,6 +9,10 @@
 //!
 //! No protocol decision is made here.
 
+#[cfg(feature = "server")]
+mod bell;
+#[cfg(feature = "server")]
+mod crowd;
 #[cfg(feature = "client")]
 mod dial;
 mod driver;
@@ -21,6 +25,8 @@ mod session;
 #[cfg(feature = "client")]
 pub use dial::Dialer;
 pub use driver::Driver;
+#[cfg(feature = "client")]
+pub use runtime::{Blocking, Dials, Outcome};
 pub use runtime::{Runtime, Task};
 #[cfg(feature = "server")]
 pub use server::Server;

@@ -5,13 +5,10 @@ use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use async_lock::{Semaphore, SemaphoreGuardArc};
-use event_listener::Event as Bell;
 use waxwing_core::machine::Entropy;
 use waxwing_core::server::connection::{self, Connection, Transport};
 use waxwing_core::stream::{Closed, Condition, StreamError};
@@ -19,6 +16,8 @@ use waxwing_std::door::{Door, Guest, Limits};
 use waxwing_std::served::Served;
 use waxwing_std::shards::{Mailbox, Shards};
 
+use crate::bell::{Bell, CROWD, MAIL, STOP};
+use crate::crowd::{Crowd, Member};
 use crate::{Driver, Runtime};
 
 /// Deliveries that may wait for a connection's task.
@@ -36,62 +35,8 @@ pub struct Server<R> {
     on_closed: Option<fn(SocketAddr, &Closed)>,
     limits: Limits,
     door: Arc<Door>,
-    /// Places for connections that have no session yet.
-    places: Arc<Semaphore>,
-    signs: Arc<Signs>,
+    crowd: Arc<Crowd>,
     runtime: PhantomData<fn() -> R>,
-}
-
-/// What all tasks look at.
-#[derive(Debug, Default)]
-struct Signs {
-    stopped: AtomicBool,
-    /// Rung when the server stops.
-    stop: Bell,
-    /// Rung when somebody waits for a place.
-    crowded: Bell,
-    /// Tasks that have not ended.
-    running: AtomicUsize,
-    /// Rung when one has.
-    ended: Bell,
-}
-
-/// Counts a task while it runs.
-struct Running(Arc<Signs>);
-
-/// What a connection has been let in with.
-struct Ticket {
-    _running: Running,
-    /// Given back with the session.
-    place: Option<SemaphoreGuardArc>,
-}
-
-impl Signs {
-    fn run(self: &Arc<Signs>) -> Running {
-        self.running.fetch_add(1, Ordering::SeqCst);
-        Running(Arc::clone(self))
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-
-    /// Ends when the server stops.
-    async fn stopping(&self) {
-        while !self.is_stopped() {
-            let listener = self.stop.listen();
-            if !self.is_stopped() {
-                listener.await;
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
-        self.0.ended.notify(usize::MAX);
-    }
 }
 
 impl<R: Runtime> Server<R> {
@@ -126,8 +71,7 @@ impl<R: Runtime> Server<R> {
             on_closed,
             limits,
             door: Door::new(&limits),
-            places: Arc::new(Semaphore::new(limits.negotiating.max(1))),
-            signs: Arc::default(),
+            crowd: Arc::default(),
             runtime: PhantomData,
         }))
     }
@@ -140,20 +84,17 @@ impl<R: Runtime> Server<R> {
         transport: Transport,
     ) {
         let server = Arc::clone(self);
-        let running = self.signs.run();
+        let member = self.crowd.enter();
         R::spawn(async move {
-            let _running = running;
             loop {
-                let accepted = or(server.signs.stopping(), R::accept(&listener)).await;
-                match accepted {
-                    Err(()) => return,
-                    Ok(Ok((stream, peer))) => {
-                        let Some(guest) = server.door.admit(peer, std::time::Instant::now()) else {
-                            continue;
-                        };
-                        let Ok(place) = or(server.signs.stopping(), server.place()).await else { return };
-                        let ticket = Ticket { _running: server.signs.run(), place: Some(place) };
-                        server.start(stream, peer, guest, ticket, &config, &transport);
+                // Its bell rings for nothing else here, but may have rung for somebody who left.
+                match or(member.bell.rung(), R::accept(&listener)).await {
+                    Err(signs) if signs & STOP != 0 => return,
+                    Err(_) => {}
+                    Ok(Ok((socket, peer))) => {
+                        let Some(guest) = server.door.admit(peer, Instant::now()) else { continue };
+                        let Some(place) = server.place(&member.bell).await else { return };
+                        server.start((socket, peer), guest, place, &config, &transport);
                     }
                     // Out of file descriptors, most likely: some will come free.
                     Ok(Err(_)) => R::sleep(Duration::from_millis(100)).await,
@@ -162,39 +103,41 @@ impl<R: Runtime> Server<R> {
         });
     }
 
-    /// A place for a connection without a session. While there is none, those who have one are asked to hurry.
-    async fn place(&self) -> SemaphoreGuardArc {
+    /// A place for a connection without a session. While there is none, those who have one are asked to hurry. `None`: the
+    /// server stops.
+    async fn place(&self, bell: &Arc<Bell>) -> Option<Member> {
         loop {
-            match or(R::sleep(CROWDED), self.places.acquire_arc()).await {
-                Ok(place) => return place,
-                Err(()) => {
-                    self.signs.crowded.notify(usize::MAX);
-                }
+            let place = self.crowd.enter_among(self.limits.negotiating.max(1), bell);
+            if place.is_some() {
+                return place;
+            }
+            match or(bell.rung(), R::sleep(CROWDED)).await {
+                Err(signs) if signs & STOP != 0 => return None,
+                Err(_) => {}
+                Ok(()) => self.crowd.hurry(),
             }
         }
     }
 
     fn start(
         &self,
-        stream: R::Stream,
-        peer: SocketAddr,
+        (socket, peer): (R::Socket, SocketAddr),
         guest: Guest,
-        ticket: Ticket,
+        member: Member,
         config: &Arc<connection::Config>,
         transport: &Transport,
     ) {
         let clock = self.shards.clock();
         let entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner).fork();
         let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
-        let mail = Arc::new(Mail::default());
-        let ring = Arc::clone(&mail);
-        let mailbox = Arc::new(Mailbox::new(MAILBOX, move || ring.ring()));
+        let bell = Arc::clone(&member.bell);
+        let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.ring(MAIL)));
         let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
-        let Ok(mut driver) = Driver::<Served, R>::new(served, stream, clock) else { return };
+        let Ok(mut driver) = Driver::<Served, R>::new(served, socket, clock) else { return };
         driver.set_last_words(self.limits.last_words);
-        let (on_closed, signs, haste) = (self.on_closed, Arc::clone(&self.signs), self.limits.haste);
+        let (on_closed, haste) = (self.on_closed, self.limits.haste);
         R::spawn(async move {
-            if let (Some(closed), Some(tell)) = (run(driver, ticket, haste, &mail, &signs).await, on_closed) {
+            if let (Some(closed), Some(tell)) = (run(driver, member, haste).await, on_closed) {
                 tell(peer, &closed);
             }
         });
@@ -203,15 +146,11 @@ impl<R: Runtime> Server<R> {
     /// Closes every stream with `system-shutdown`, stops accepting, and waits until all connections have ended, at most
     /// for `patience`. True if they all did.
     pub async fn shutdown(&self, patience: Duration) -> bool {
-        self.signs.stopped.store(true, Ordering::SeqCst);
-        self.signs.stop.notify(usize::MAX);
+        self.crowd.stop();
+        let bell = Arc::new(Bell::default());
         let all_ended = async {
-            loop {
-                let listener = self.signs.ended.listen();
-                if self.signs.running.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                listener.await;
+            while !self.crowd.is_empty(&bell) {
+                bell.rung().await;
             }
         };
         let clean = or(R::sleep(patience), all_ended).await.is_ok();
@@ -220,91 +159,37 @@ impl<R: Runtime> Server<R> {
     }
 }
 
-/// The mailbox has something. Rung by whoever fills it, heard by the connection's task.
-#[derive(Debug, Default)]
-struct Mail {
-    waits: AtomicBool,
-    bell: Bell,
-}
-
-impl Mail {
-    fn ring(&self) {
-        self.waits.store(true, Ordering::SeqCst);
-        self.bell.notify(1);
-    }
-
-    async fn arrived(&self) {
-        loop {
-            let listener = self.bell.listen();
-            if self.waits.swap(false, Ordering::SeqCst) {
-                return;
-            }
-            listener.await;
-        }
-    }
-}
-
-enum Wake {
-    Mail,
-    Crowd,
-    Stop,
-}
-
 /// One connection, from accepting to its end.
-async fn run<R: Runtime>(
-    mut driver: Driver<Served, R>,
-    mut ticket: Ticket,
-    haste: Duration,
-    mail: &Mail,
-    signs: &Signs,
-) -> Option<Closed> {
+async fn run<R: Runtime>(mut driver: Driver<Served, R>, member: Member, haste: Duration) -> Option<Closed> {
     let begun = Instant::now();
     let mut how = None;
-    let mut stopping = false;
+    let mut has_session = false;
     loop {
-        let wake = async {
-            let crowd = async {
-                match ticket.place {
-                    Some(_) => signs.crowded.listen().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let stop = async {
-                match stopping {
-                    false => signs.stopping().await,
-                    true => std::future::pending().await,
-                }
-            };
-            match or(or(stop, crowd), mail.arrived()).await {
-                Ok(()) => Wake::Mail,
-                Err(Ok(())) => Wake::Crowd,
-                Err(Err(())) => Wake::Stop,
+        let signs = match driver.next_event_or(member.bell.rung()).await {
+            Ok(Some(closed)) => {
+                how = Some(closed);
+                continue;
             }
-        };
-        match driver.next_event_or(wake).await {
-            Ok(Some(closed)) => how = Some(closed),
             Ok(None) => {
                 driver.linger(LINGER).await;
                 return how;
             }
-            Err(Wake::Mail) => {
-                let now = driver.clock().now();
-                driver.machine_mut().collect(now);
-                if driver.machine().connection().session_facts().jid.is_some() {
-                    ticket.place = None;
-                }
+            Err(signs) => signs,
+        };
+        let now = driver.clock().now();
+        if signs & MAIL != 0 {
+            driver.machine_mut().collect(now);
+            if !has_session && driver.machine().connection().session_facts().jid.is_some() {
+                has_session = true;
+                member.has_session();
             }
-            Err(Wake::Crowd) if begun.elapsed() >= haste => {
-                let now = driver.clock().now();
-                let error = StreamError::new(Condition::ResourceConstraint);
-                driver.machine_mut().close(now, error.with_text("too many are waiting to log in"));
-            }
-            Err(Wake::Crowd) => {}
-            Err(Wake::Stop) => {
-                stopping = true;
-                let now = driver.clock().now();
-                driver.machine_mut().close(now, StreamError::new(Condition::SystemShutdown));
-            }
+        }
+        if signs & CROWD != 0 && !has_session && begun.elapsed() >= haste {
+            let error = StreamError::new(Condition::ResourceConstraint);
+            driver.machine_mut().close(now, error.with_text("too many are waiting to log in"));
+        }
+        if signs & STOP != 0 {
+            driver.machine_mut().close(now, StreamError::new(Condition::SystemShutdown));
         }
     }
 }

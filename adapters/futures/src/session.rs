@@ -2,31 +2,26 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::net::TcpStream;
 use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use waxwing_core::client::session::{Action, Reconnect, Session};
 use waxwing_core::client::{Config, Event};
-use waxwing_core::dns::{self, Failure, Route};
+use waxwing_core::dns::{self, Route};
 use waxwing_core::machine::Machine as _;
-use waxwing_std::dial::get_through;
 use waxwing_std::{Clock, entropy};
 
-use crate::{Driver, Runtime, Task};
+use crate::{Dials, Driver, Outcome, Runtime, Task};
 
-/// Runs a [`Session`]: gets through to its server (in a thread that may block), drives it over the connection, and again when
-/// that breaks.
+/// Runs a [`Session`]: gets through to its server, drives it over the connection, and again when that breaks.
 pub struct SessionDriver<R: Runtime> {
     driver: Driver<Session, R>,
     dns: dns::Config,
     permits: fn(&Route) -> bool,
-    dialing: Option<Task<Outcome>>,
+    dialing: Option<Task<Outcome<R>>>,
     alarm: Option<(Instant, Task<()>)>,
 }
-
-type Outcome = Result<(TcpStream, Route), Failure>;
 
 impl<R: Runtime> std::fmt::Debug for SessionDriver<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,7 +29,7 @@ impl<R: Runtime> std::fmt::Debug for SessionDriver<R> {
     }
 }
 
-impl<R: Runtime> SessionDriver<R> {
+impl<R: Dials> SessionDriver<R> {
     /// A session that begins. Nothing happens before [`next_event`](SessionDriver::next_event).
     ///
     /// # Errors
@@ -99,7 +94,7 @@ impl<R: Runtime> SessionDriver<R> {
             match action {
                 Action::Dial(targets) => {
                     let (dns, permits) = (self.dns.clone(), self.permits);
-                    self.dialing = Some(R::unblock(move || get_through(targets, &dns, permits)));
+                    self.dialing = Some(R::get_through(targets, dns, permits));
                 }
                 Action::Abort => self.dialing = None,
                 _ => {}
@@ -131,12 +126,12 @@ impl<R: Runtime> SessionDriver<R> {
         Poll::Ready(())
     }
 
-    fn dialed(&mut self, outcome: Outcome) {
+    fn dialed(&mut self, outcome: Outcome<R>) {
         let now = self.clock().now();
         match outcome {
             Ok((socket, route)) => {
                 if self.session_mut().connected(now, route.security).is_ok()
-                    && R::adopt(socket).and_then(|stream| self.driver.attach(stream)).is_err()
+                    && self.driver.attach(socket).is_err()
                 {
                     // A socket that fails is a connection that is lost.
                     self.driver.detach();

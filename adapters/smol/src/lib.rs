@@ -29,15 +29,12 @@ pub type SessionDriver = waxwing_futures::SessionDriver<Smol>;
 pub use waxwing_futures::system_config;
 
 impl Runtime for Smol {
+    type Socket = TcpStream;
     type Stream = TcpStream;
     type Listener = TcpListener;
 
-    fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
-        TcpStream::try_from(socket)
-    }
-
-    fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)
+    fn set_nodelay(socket: &TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)
     }
 
     fn accept(listener: &TcpListener) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
@@ -50,11 +47,18 @@ impl Runtime for Smol {
         })
     }
 
-    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        Box::pin(smol::unblock(work))
-    }
-
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         smol::spawn(task).detach();
+    }
+}
+
+#[cfg(feature = "client")]
+impl waxwing_futures::Blocking for Smol {
+    fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::try_from(socket)
+    }
+
+    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+        Box::pin(smol::unblock(work))
     }
 }

@@ -55,7 +55,7 @@ fn run() -> Result<(), Failure> {
 
     // What can block does so in threads of its own: finding the server, and reading what is typed.
     let (tell, dialed) = channel();
-    thread::spawn(move || tell.send(dial(target, config, tls)));
+    thread::spawn(move || drop(tell.send(dial(target, config, tls))));
     let (enter, entered) = channel();
     thread::spawn(move || io::stdin().lines().map_while(Result::ok).try_for_each(|line| enter.send(line)));
     show(App::new(to, dialed, entropy()?), &entered)

@@ -4,23 +4,18 @@ mod runtimes;
 mod two_threads;
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use waxwing_core::client::{Config, Error, Event, TlsMode};
-use waxwing_core::jid::{BareJid, Jid};
+use waxwing_core::client::{Config, Environment, Error, Event, TlsMode};
+use waxwing_core::jid::Jid;
 use waxwing_core::sasl::Credentials;
-use waxwing_core::server::connection;
-use waxwing_core::server::hub;
-use waxwing_core::server::store::MemoryStore;
+use waxwing_core::server::connection::{self, Transport};
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
 use waxwing_core::stream::Condition;
 use waxwing_core::stream::tls::ClientTls;
 use waxwing_std::door::Limits;
-use waxwing_std::shards::Shards;
-use waxwing_std::{Clock, entropy};
-use waxwing_tests::{Account, Random, SelfSigned};
+use waxwing_tests::{Account, SelfSigned, loopback};
 
 use runtimes::{
     AsyncStdClient, AsyncStdServer, Serves, SmolClient, SmolServer, StdClient, StdDuplex, StdServer, Talks,
@@ -37,6 +32,8 @@ struct World<S> {
     server: S,
     address: SocketAddr,
     tls: ClientTls,
+    /// TLS begins with the first byte.
+    direct: bool,
 }
 
 impl<S: Serves> World<S> {
@@ -45,29 +42,29 @@ impl<S: Serves> World<S> {
     }
 
     fn with(limits: Limits, change: impl FnOnce(&mut connection::Config)) -> World<S> {
-        let domain = BareJid::new("localhost").unwrap();
-        let identity = SelfSigned::new(&["localhost"]);
-        let mut config = connection::Config::new([domain.clone()], [7; 32]);
-        config.tls = Some(identity.server_tls());
-        change(&mut config);
+        World::with_accounts(&["alice", "bob"], limits, Transport::Plain, change)
+    }
 
-        let mut memory = MemoryStore::new();
-        for name in ["alice", "bob"] {
-            let account = Account::new(name, "localhost");
-            memory.insert(account.jid(), account.record(&mut Random::new(1)));
-        }
-        let memory = Mutex::new(memory);
-        let store = move |request| Err(memory.lock().unwrap().execute(request));
-        let hubs = Shards::hubs(&hub::Config::new(domain), SHARDS, &mut entropy().unwrap());
-        let shards = Shards::new(hubs, Box::new(store), Clock::start(), None);
-        let (server, address) = S::start(shards, config, limits);
-        World { server, address, tls: identity.client_tls() }
+    fn with_accounts(
+        names: &[&str],
+        limits: Limits,
+        transport: Transport,
+        change: impl FnOnce(&mut connection::Config),
+    ) -> World<S> {
+        let identity = SelfSigned::new(&["localhost"]);
+        let mut config = loopback::config(&identity);
+        change(&mut config);
+        let direct = transport == Transport::DirectTls;
+        let (server, address) = S::start(loopback::shards(SHARDS, names), config, limits, transport);
+        World { server, address, tls: identity.client_tls(), direct }
     }
 
     fn log_in<C: Talks>(&self, name: &str, resource: &str) -> C {
         let account = Account::new(name, "localhost");
         let jid = account.jid().with_resource(resource).unwrap();
-        let mut config = Config::new(jid.into(), TlsMode::StartTls(self.tls.clone()));
+        let tls = self.tls.clone();
+        let tls = if self.direct { TlsMode::Direct(tls) } else { TlsMode::StartTls(tls) };
+        let mut config = Config::new(jid.into(), tls);
         config.credentials =
             Some(Credentials::Password { username: account.local, password: account.password });
         let mut client = C::connect(self.address, config);
@@ -261,6 +258,72 @@ fn silent_connections_make_room<S: Serves>() {
     assert!(String::from_utf8(said).unwrap().contains("<resource-constraint "));
 }
 
+/// TLS from the first byte (XEP-0368), both ways.
+fn direct_tls_carries_messages<S: Serves, C: Talks>() {
+    let world = World::<S>::with_accounts(&["alice", "bob"], Limits::default(), Transport::DirectTls, |_| ());
+    let (mut alice, mut bob): (C, C) = (world.log_in("alice", "a"), world.log_in("bob", "b"));
+    send_many(&mut alice, "bob@localhost/b", 1, 100_000);
+    message(&mut bob);
+    send_many(&mut bob, "alice@localhost/a", 1, 100_000);
+    message(&mut alice);
+}
+
+/// A connection that is cut in the middle of a stanza is the client's to hear of (RFC 6120 section 4.4).
+fn a_client_hears_that_its_connection_was_cut<C: Talks>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let cut = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        // Without having read all of what the client says, so that the connection is reset.
+        socket.read_exact(&mut [0; 10]).unwrap();
+        socket.write_all(b"<?xml version='1.0'?><stream:strea").unwrap();
+    });
+    let mut config = Config::new(jid("alice@localhost"), TlsMode::StartTls(trusts_nobody()));
+    config.credentials = None;
+    let mut client = C::connect(address, config);
+    assert_eq!(closed(&mut client), Err(Error::Environment(Environment::Disconnected)));
+    cut.join().unwrap();
+}
+
+fn trusts_nobody() -> ClientTls {
+    SelfSigned::new(&["localhost"]).client_tls()
+}
+
+/// Many clients at once: each has a session, each hears from its neighbour, and all are told when the server stops.
+fn many_clients_are_served<S: Serves, C: Talks>() {
+    const CLIENTS: usize = 32;
+    let names: Vec<String> = (0..CLIENTS).map(|n| format!("client-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let world = World::<S>::with_accounts(&names, Limits::default(), Transport::Plain, |_| ());
+    let mut clients: Vec<C> = names.iter().map(|name| world.log_in(name, "r")).collect();
+    // What comes while a client still sends counts too.
+    let mut received = [0; CLIENTS];
+    for (n, client) in clients.iter_mut().enumerate() {
+        let to = jid(&format!("client-{}@localhost/r", (n + 1) % CLIENTS));
+        client.tell(|client, now| client.send(now, Message::chat(to, "hello"))).unwrap();
+        loop {
+            match client.event() {
+                Event::Sent(_) => break,
+                Event::Message(_) => received[n] += 1,
+                _ => {}
+            }
+        }
+    }
+    for (client, received) in clients.iter_mut().zip(received) {
+        if received == 0 {
+            assert_eq!(message(client).body(None).unwrap(), "hello");
+        }
+    }
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| world.server.shutdown());
+        for client in &mut clients {
+            assert!(matches!(closed(client), Err(Error::Stream(_))));
+        }
+        drop(clients);
+        assert!(stopping.join().unwrap());
+    });
+}
+
 macro_rules! suite {
     ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {
@@ -287,6 +350,11 @@ macro_rules! suite {
             }
 
             #[test]
+            fn xep0368_direct_tls_carries_messages() {
+                super::direct_tls_carries_messages::<$server, $client>();
+            }
+
+            #[test]
             fn rfc6120_10_5_4_nobody_there_is_an_error() {
                 super::nobody_there_is_an_error::<$server, $client>();
             }
@@ -295,9 +363,19 @@ macro_rules! suite {
 }
 
 macro_rules! limits {
-    ($($name:ident: $server:ty;)*) => {$(
+    ($($name:ident: $server:ty, $client:ty;)*) => {$(
         mod $name {
             use super::*;
+
+            #[test]
+            fn rfc6120_4_4_a_client_hears_that_its_connection_was_cut() {
+                super::a_client_hears_that_its_connection_was_cut::<$client>();
+            }
+
+            #[test]
+            fn many_clients_are_served() {
+                super::many_clients_are_served::<$server, $client>();
+            }
 
             #[test]
             fn rfc6120_4_9_3_17_a_peer_that_reads_no_more_is_given_up() {
@@ -318,10 +396,11 @@ macro_rules! limits {
 }
 
 limits! {
-    std_server: StdServer;
-    tokio_server: TokioServer;
-    smol_server: SmolServer;
-    async_std_server: AsyncStdServer;
+    std_server: StdServer, StdClient;
+    std_duplex: StdServer, StdDuplex;
+    tokio_server: TokioServer, TokioClient;
+    smol_server: SmolServer, SmolClient;
+    async_std_server: AsyncStdServer, AsyncStdClient;
 }
 
 suite! {

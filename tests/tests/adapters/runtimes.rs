@@ -15,17 +15,27 @@ use crate::PATIENCE;
 
 /// A server of some adapter.
 pub(crate) trait Serves: Sized + Sync {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (Self, SocketAddr);
+    fn start(
+        shards: Arc<Shards>,
+        config: connection::Config,
+        limits: Limits,
+        transport: Transport,
+    ) -> (Self, SocketAddr);
     fn shutdown(&self) -> bool;
 }
 
 pub(crate) struct StdServer(Arc<waxwing_std::server::Server>);
 
 impl Serves for StdServer {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (StdServer, SocketAddr) {
+    fn start(
+        shards: Arc<Shards>,
+        config: connection::Config,
+        limits: Limits,
+        transport: Transport,
+    ) -> (StdServer, SocketAddr) {
         let server = waxwing_std::server::Server::with_limits(shards, entropy().unwrap(), limits).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.listen(listener, Arc::new(config), Transport::Plain).unwrap();
+        let address = server.listen(listener, Arc::new(config), transport).unwrap();
         (StdServer(server), address)
     }
 
@@ -37,13 +47,18 @@ impl Serves for StdServer {
 pub(crate) struct TokioServer(Runtime, Arc<waxwing_tokio::Server>);
 
 impl Serves for TokioServer {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (TokioServer, SocketAddr) {
+    fn start(
+        shards: Arc<Shards>,
+        config: connection::Config,
+        limits: Limits,
+        transport: Transport,
+    ) -> (TokioServer, SocketAddr) {
         let runtime = Runtime::new().unwrap();
         let server = waxwing_tokio::Server::with_limits(shards, entropy().unwrap(), None, limits).unwrap();
         let address = runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            server.listen(listener, Arc::new(config), Transport::Plain);
+            server.listen(listener, Arc::new(config), transport);
             address
         });
         (TokioServer(runtime, server), address)
@@ -129,12 +144,17 @@ impl Talks for TokioClient {
 pub(crate) struct SmolServer(Arc<waxwing_smol::Server>);
 
 impl Serves for SmolServer {
-    fn start(shards: Arc<Shards>, config: connection::Config, limits: Limits) -> (SmolServer, SocketAddr) {
+    fn start(
+        shards: Arc<Shards>,
+        config: connection::Config,
+        limits: Limits,
+        transport: Transport,
+    ) -> (SmolServer, SocketAddr) {
         let server = waxwing_smol::Server::with_limits(shards, entropy().unwrap(), None, limits).unwrap();
         let address = smol::block_on(async {
             let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            server.listen(listener, Arc::new(config), Transport::Plain);
+            server.listen(listener, Arc::new(config), transport);
             address
         });
         (SmolServer(server), address)
@@ -176,13 +196,14 @@ impl Serves for AsyncStdServer {
         shards: Arc<Shards>,
         config: connection::Config,
         limits: Limits,
+        transport: Transport,
     ) -> (AsyncStdServer, SocketAddr) {
         let server =
             waxwing_async_std::Server::with_limits(shards, entropy().unwrap(), None, limits).unwrap();
         let address = async_std::task::block_on(async {
             let listener = async_std::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            server.listen(listener, Arc::new(config), Transport::Plain);
+            server.listen(listener, Arc::new(config), transport);
             address
         });
         (AsyncStdServer(server), address)
