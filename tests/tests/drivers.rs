@@ -164,7 +164,7 @@ impl Machine for Curious {
         5
     }
     fn poll_event(&mut self) -> Option<Vec<u8>> {
-        self.ended.then(|| std::mem::take(&mut self.heard))
+        (self.ended && !self.heard.is_empty()).then(|| std::mem::take(&mut self.heard))
     }
     fn deadline(&self) -> Option<Deadline> {
         None

@@ -8,6 +8,8 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use waxwing_core::stream::tls::Fingerprint;
 
+use crate::overload::{Attack, Overload};
+
 /// What is asked for.
 #[derive(Debug)]
 pub enum Task {
@@ -17,6 +19,8 @@ pub enum Task {
     Presence(Options),
     /// Accounts with rosters, in files.
     Rosters(Rosters),
+    /// Attacks, and what others see of them.
+    Overload(Overload),
 }
 
 /// What accounts to make, and where.
@@ -73,6 +77,7 @@ load: many sessions, numbered messages, and what they cost the server
 usage: load [options] --target NAME,HOST:PORT,PID,FINGERPRINT,ACCOUNTS [--target ...]
        load presence [options] --target ...
        load rosters [options] DIRECTORY
+       load overload [options] --target ... [ATTACK ...]
 
 The sessions of a target log in over STARTTLS, then talk in pairs, both ways. Every message must arrive, once and in
 order. PID is the server's process: its CPU time is read from /proc. FINGERPRINT is the SHA-256 of its certificate.
@@ -84,6 +89,13 @@ some of them change their presence, and all their contacts must see that.
 load rosters: makes accounts that have each other as contacts. DIRECTORY gets a waxwingd data directory `waxwingd`,
 `prosody` with the folders accounts and roster of Prosody's storage for the domain, and the file `accounts`. All
 accounts share one password and one salt, which takes seconds instead of minutes: never use them for anything else.
+
+load overload: while some sessions attack the server, others behave well and measure what they see of it: before, during and
+after. ATTACK is slow-readers, slow-writers, silent, logins or flood; without any, all of them. ACCOUNTS needs
+2 * pairs + 65 accounts. It fails if a message or a login of those who behave well takes longer than --patience (30).
+  --pairs N       how many pairs behave well (8)
+  --attackers N   how many connections an attack has at the most (10000)
+  --seconds S     how long an attack lasts (20)
 
 options:
   --sessions N    how many, an even number (200)
@@ -100,9 +112,10 @@ options:
 /// Reads the command line, without the program's name: `None` if it asks for the manual. Errors are one line.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Task>, String> {
     let mut args = args.into_iter().peekable();
-    let task = args.next_if(|arg| arg == "presence" || arg == "rosters");
+    let task = args.next_if(|arg| arg == "presence" || arg == "rosters" || arg == "overload");
     let parser = &mut lexopt::Parser::from_args(args);
     match task.as_deref().and_then(|task| task.to_str()) {
+        Some("overload") => parse_overload(parser).map(|overload| overload.map(Task::Overload)),
         Some("rosters") => parse_rosters(parser).map(|rosters| rosters.map(Task::Rosters)),
         Some(_) => parse_with(parser).map(|options| options.map(Task::Presence)),
         None => parse_with(parser).map(|options| options.map(Task::Messages)),
@@ -128,6 +141,37 @@ fn parse_rosters(parser: &mut lexopt::Parser) -> Result<Option<Rosters>, lexopt:
         return Err("--contacts must be even and less than --accounts: contacts are mutual".into());
     }
     Ok(Some(Rosters { accounts, contacts, domain, directory }))
+}
+
+fn parse_overload(parser: &mut lexopt::Parser) -> Result<Option<Overload>, lexopt::Error> {
+    let (mut target_given, mut attacks) = (None, Vec::new());
+    let (mut pairs, mut attackers, mut seconds, mut patience) = (8, 10_000, 20, 30);
+    let mut domain = "localhost".to_owned();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("target") => target_given = Some(target(&parser.value()?.string()?)?),
+            Long("domain") => domain = parser.value()?.string()?,
+            Long("pairs") => pairs = parser.value()?.parse()?,
+            Long("attackers") => attackers = parser.value()?.parse()?,
+            Long("seconds") => seconds = parser.value()?.parse()?,
+            Long("patience") => patience = parser.value()?.parse()?,
+            Value(value) => {
+                let known = Attack::ALL.into_iter().find(|attack| value == attack.name());
+                attacks.push(known.ok_or_else(|| format!("there is no attack {}", value.display()))?);
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    let target = target_given.ok_or("which server? give a --target")?;
+    if !target.address.ip().is_loopback() {
+        return Err(format!("{} is not this machine: attack nobody else's", target.address).into());
+    }
+    if attacks.is_empty() {
+        attacks = Attack::ALL.to_vec();
+    }
+    let (time, patience) = (Duration::from_secs(seconds), Duration::from_secs(patience));
+    Ok(Some(Overload { target, domain, attacks, pairs, attackers, time, patience }))
 }
 
 fn parse_with(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
@@ -207,7 +251,7 @@ mod tests {
     fn parsed(args: &[&str]) -> Result<Option<Options>, String> {
         parse(args.iter().map(OsString::from)).map(|task| match task? {
             Task::Messages(options) | Task::Presence(options) => Some(options),
-            Task::Rosters(_) => None,
+            Task::Rosters(_) | Task::Overload(_) => None,
         })
     }
 
@@ -221,6 +265,18 @@ mod tests {
         assert!(matches!(made, Ok(Some(Task::Rosters(Rosters { accounts: 8, contacts: 4, .. })))));
         assert!(rosters(&["rosters", "--contacts", "3", "d"]).unwrap_err().contains("even"));
         assert!(rosters(&["rosters"]).unwrap_err().contains("directory"));
+    }
+
+    #[test]
+    fn nobody_elses_server_is_attacked() {
+        let target = |host: &str| format!("x,{host}:1,17,{},f", "ab".repeat(32));
+        let parsed = |args: &[&str]| parse(args.iter().map(OsString::from));
+        let near = target("127.0.0.1");
+        assert!(matches!(parsed(&["overload", "--target", &near, "silent"]), Ok(Some(Task::Overload(_)))));
+        assert!(parsed(&["overload", "--target", &near, "loud"]).unwrap_err().contains("no attack"));
+        assert!(
+            parsed(&["overload", "--target", &target("192.0.2.1")]).unwrap_err().contains("nobody else's")
+        );
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub fn memory_of(pid: u32) -> Result<u64, String> {
     resident(&text).ok_or_else(|| format!("{file} is not as proc(5) says"))
 }
 
+/// Lets this process have as many files open as it may: each connection is one.
+pub fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it cannot, connections fail, and that is told.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
 fn resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)

@@ -4,6 +4,7 @@
 
 mod cli;
 mod cpu;
+mod overload;
 mod pair;
 mod presence;
 mod rosters;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Task::Messages(options) => messages(&options),
         Task::Presence(options) => presences(&options),
         Task::Rosters(rosters) => rosters::make(&rosters).map(|()| true),
+        Task::Overload(overload) => overloads(&overload),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -71,6 +73,12 @@ fn messages(options: &Options) -> Result<bool, String> {
         report(&target.name, options, &outcome);
         Ok(outcome.failures.is_empty())
     })
+}
+
+/// Attacks, one after the other. False if the server was overwhelmed.
+fn overloads(options: &overload::Overload) -> Result<bool, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| format!("cannot start: {e}"))?.block_on(overload::run(options))
 }
 
 /// As [`messages`].

@@ -1,5 +1,6 @@
 //! One session: from a socket to a stream that can carry messages.
 
+use tokio::net::TcpStream;
 use waxwing_core::client::{Client, Config, Event, Ping, TlsMode};
 use waxwing_core::jid::{FullJid, Jid};
 use waxwing_core::sasl::Credentials;
@@ -23,11 +24,21 @@ pub async fn connect(
     target: &Target,
     tls: Option<&ClientTls>,
     domain: &str,
+    account: &(String, String),
+) -> Result<Session, String> {
+    let socket = TcpStream::connect(target.address).await;
+    log_in_over(socket.map_err(|e| format!("{}@{domain}: {e}", account.0))?, tls, domain, account).await
+}
+
+/// The same over a connection that is there.
+pub async fn log_in_over(
+    socket: TcpStream,
+    tls: Option<&ClientTls>,
+    domain: &str,
     (local, password): &(String, String),
 ) -> Result<Session, String> {
     let failed = |what: &dyn std::fmt::Display| format!("{local}@{domain}: {what}");
     let account = Jid::new(&format!("{local}@{domain}")).map_err(|e| failed(&e))?;
-    let socket = tokio::net::TcpStream::connect(target.address).await.map_err(|e| failed(&e))?;
     let mode = tls.cloned().map_or(TlsMode::Plaintext, TlsMode::StartTls);
     let mut config = Config::new(account, mode);
     config.credentials = Some(Credentials::Password { username: local.clone(), password: password.clone() });
