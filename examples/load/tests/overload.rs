@@ -40,7 +40,7 @@ fn attack(name: &str, attackers: usize) -> String {
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     println!("{printed}");
-    printed.lines().find(|line| line.contains("during ")).unwrap().to_owned()
+    printed.lines().find(|line| line.trim_start().starts_with("during ")).unwrap().to_owned()
 }
 
 #[test]
