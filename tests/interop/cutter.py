@@ -1,6 +1,7 @@
 """A proxy between XMPP clients and a server that cuts connections hard, for tests of stream management.
 
-Usage: cutter.py PORT HOST:PORT --seed N [--cuts N] [--bytes MIN:MAX] [--seconds MIN:MAX] [--life SECONDS]
+Usage: cutter.py PORT HOST:PORT --seed N [--cuts N] [--bytes MIN:MAX] [--seconds MIN:MAX]
+                 [--triggers up,down,time] [--life SECONDS]
 
 Loopback only. It cuts nothing until SIGUSR1. Then each connection gets a plan from the seed: it is cut after so many
 bytes in one direction, or after so long, be that within TLS's handshake or within a record. A cut is a reset
@@ -68,7 +69,7 @@ class Connection:
 
     def plan(self):
         rng, arguments = self.cutter.rng, self.cutter.arguments
-        trigger = rng.choice(["up", "up", "down", "down", "time"])
+        trigger = rng.choice(arguments.triggers)
         count, seconds = rng.randint(*arguments.bytes), rng.uniform(*arguments.seconds)
         self.notices, self.silence = rng.choice(list(self.cutter.cuts)), rng.uniform(*SILENCE)
         if trigger == "time":
@@ -169,5 +170,6 @@ if __name__ == "__main__":
     parser.add_argument("--cuts", type=int, default=100)
     parser.add_argument("--bytes", type=pair(int), default=[1, 20000])
     parser.add_argument("--seconds", type=pair(float), default=[0.0, 3.0])
+    parser.add_argument("--triggers", type=lambda text: text.split(","), default=["up", "up", "down", "down", "time"])
     parser.add_argument("--life", type=float, default=280)
     sys.exit(asyncio.run(main(parser.parse_args())))

@@ -10,6 +10,7 @@ xmppjs_version=0.14.0
 # Program that shows it is there, and the packages that bring it.
 debian=(
     "prosody:prosody lua-sec"
+    "/usr/lib/prosody/modules/mod_sasl2_fast:prosody-modules"
     "ejabberdctl:ejabberd"
     "profanity:profanity"
     "mcabber:mcabber"
@@ -21,7 +22,7 @@ debian=(
 missing_packages() {
     local entry
     for entry in "${debian[@]}"; do
-        command -v "${entry%%:*}" >/dev/null || echo "${entry#*:}"
+        command -v "${entry%%:*}" >/dev/null || [ -d "${entry%%:*}" ] || echo "${entry#*:}"
     done
     # The module is there without the package, but cannot make an environment.
     /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv

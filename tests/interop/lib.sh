@@ -33,6 +33,17 @@ need_slixmpp() {
     "$venv/bin/python" -c 'import slixmpp' 2>/dev/null || skip "slixmpp is not installed"
 }
 
+# modern_server NAME DIR: as peer_start, with SASL2, Bind 2 and FAST, and with stream management in that, except for Prosody:
+# there it would have to be a later one than 0.12.
+modern_server() {
+    [ "$1" != prosody ] || [ -d /usr/lib/prosody/modules/mod_sasl2_fast ] || skip "prosody-modules is not installed"
+    PEER_MODULES='"sasl2_here", "sasl2", "sasl2_bind2", "sasl2_fast"' peer_start "$@"
+}
+
+need_survive() {
+    [ -x "$bin/examples/survive" ] || skip "survive is not built"
+}
+
 need_xmppjs() {
     need node
     [ -d "$node_modules/node_modules/@xmpp/client" ] || skip "xmpp.js is not installed"

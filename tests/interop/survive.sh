@@ -69,7 +69,8 @@ judge() {
     lost=$(comm -13 <(received "$1" | sort -u) <(seq "$count" | sort) | wc -l)
     doubled=$(received "$1" | sort | uniq -d | wc -l)
     echo "$1 ($2): $(received "$1" | wc -l) received, $lost lost, $doubled doubled;" \
-        "$(grep -cx resumed "$work/$1.out") resumptions, $(grep -cx fresh "$work/$1.out") fresh sessions"
+        "$(grep -cx resumed "$work/$1.out") resumptions, $(grep -cx fresh "$work/$1.out") fresh sessions," \
+        "$(grep -cx restarted "$work/$1.out") restarts"
     cmp -s <(received "$1") <(seq "$count") && return
     diff <(received "$1") <(seq "$count") | head -n 20
     fail "$1 has not received each message once and in order"
@@ -81,7 +82,10 @@ client() {
         slixmpp) command=("$venv/bin/python" "$interop/survive_slixmpp.py") ;;
         xmppjs)
             command=(env NODE_EXTRA_CA_CERTS="$peer_ca" node "$interop/survive_xmppjs.mjs" "$node_modules") ;;
+        waxwing) command=("$bin/examples/survive") ;;
         *) fail "no such client: $1" ;;
     esac
     command+=("$work/peer-server/env" "$2" "$3" "$count" "$4")
+    # In the middle its process ends, and another one goes on.
+    [ "$1" != waxwing ] || command+=(--restart-at $((count / 2)) --state "$work/$2.state")
 }
