@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use waxwing_fuzz::hub_play::{self, Script};
+use waxwing_fuzz::hub_play;
+use waxwing_fuzz::ops::Ops;
 
-fuzz_target!(|script: Script| hub_play::play(&script));
+fuzz_target!(|script: Ops| hub_play::play(&script));

@@ -8,15 +8,15 @@
 //! After each operation: outputs are for sessions that are there; nobody gets anything twice or out of order; no message is both
 //! delivered and refused; a deadline that has come moves. At the end, with a store that works again: no message and no request
 //! has disappeared without a word; clients know their rosters as the store has them; if nothing has failed, both sides of
-//! a subscription agree, and everybody sees who is there and may be seen.
+//! a subscription agree, and everybody sees who is there and may be seen. Where stanzas are acknowledged (XEP-0198), what a client
+//! has not had when its connection breaks comes again, to it or to whoever has a right to it then.
 
 mod model;
-mod op;
 mod shelf;
 
+use crate::ops::{Op, Ops};
 use crate::{bit, duration, login, start};
-use model::{Asked, Model, Sent, Session, number};
-pub use op::{LETTERS, Op, Script};
+use model::{Asked, Books, Model, Sent, Session, number};
 use shelf::{Doubt, PATIENCE, Shelf};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -24,13 +24,15 @@ use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::{Deadline, Entropy, Now};
 use waxwing_core::sasl::{Password, StoredCredentials};
 use waxwing_core::server::hub::{
-    AdminId, BareDelivery, BindRequest, Config, ConflictPolicy, Envelope, Hub, Limits, LookupId, Output,
-    Registration, RegistrationId, SessionId, Strangers, UnknownUsers, shard_of,
+    AdminId, BareDelivery, BindRequest, Config, ConflictPolicy, Enable, Envelope, Hub, Limits, LookupId,
+    Output, Registration, RegistrationId, SessionId, Strangers, UnknownUsers, shard_of,
 };
 use waxwing_core::server::store::{Contact, Delta, Record, StoreError};
 use waxwing_core::stanza::{Condition, MessageType, Stanza, StanzaError};
 use waxwing_core::xml::Limits as XmlLimits;
 
+/// What happens: see [`Play::perform`].
+const LETTERS: &[u8] = b"bxvumirspkcaewflqtdoOghjJzEABVRn";
 const DOMAIN: &str = "example.com";
 /// Who has an account; the last one has none in the beginning.
 const ACCOUNTS: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -41,7 +43,7 @@ const STRANGER: &str = "u@example.net/x";
 const XML: XmlLimits = XmlLimits { max_bytes: 65_536, max_depth: 16, max_attributes: 32 };
 
 /// Plays the script.
-pub fn play(script: &Script) {
+pub fn play(script: &Ops) {
     let first = Play::new(script.settings).play(&script.ops);
     if bit(script.settings, 13) {
         let second = Play::new(script.settings).play(&script.ops);
@@ -63,6 +65,8 @@ struct Play {
     carrier_waits: bool,
     /// Who is bound in which place.
     slots: [Option<SessionId>; SLOTS],
+    /// Who wants to go on with which session, and how many stanzas he has had that he did not acknowledge.
+    resuming: BTreeMap<SessionId, (usize, SessionId, usize)>,
     serial: u64,
     /// Orders, look-ups and registrations that have not been answered.
     open: BTreeSet<(char, u64)>,
@@ -92,6 +96,7 @@ fn config(settings: [u8; 2], shard: u32) -> Config {
             offline_messages: 3,
             idle_accounts: 1,
             absent_accounts: 0,
+            unacknowledged: 4,
             evict_after: Duration::from_secs(5),
             ..config.limits
         };
@@ -147,6 +152,7 @@ impl Play {
             store_waits: bit(settings, 8),
             carrier_waits: bit(settings, 9),
             slots: [None; SLOTS],
+            resuming: BTreeMap::new(),
             serial: 0,
             open: BTreeSet::new(),
             crashes: 0,
@@ -189,7 +195,7 @@ impl Play {
 
     fn perform(&mut self, op: Op) {
         let (now, slot) = (self.now, usize::from(op.a) % SLOTS);
-        match op.what {
+        match op.letter(LETTERS) {
             b'b' => self.bind(slot, op),
             b'x' => self.leave(slot),
             b'v' => {
@@ -272,6 +278,15 @@ impl Play {
             b'j' => self.hear_from_abroad(op),
             b'J' => self.fail_abroad(op),
             b'z' => self.crash(op),
+            b'E' => self.enable(slot, op),
+            b'A' => self.acknowledge(slot, op),
+            b'B' => self.break_off(slot),
+            b'V' => self.resume(slot, op),
+            b'R' => {
+                if let Some(connection) = self.connection(slot) {
+                    self.hub(&account(slot % 4)).acknowledgement_requested(now, connection);
+                }
+            }
             _ => {
                 let (id, account) = (self.next(), account(usize::from(op.a)));
                 self.open.insert(('n', id));
@@ -311,21 +326,126 @@ impl Play {
 
     fn leave(&mut self, slot: usize) {
         let Some(id) = self.slots[slot].take() else { return };
+        let connection = self.model.sessions.get(&id).map_or(Some(id), |session| session.connection);
         self.model.binding.remove(&id);
-        self.model.sessions.remove(&id);
+        self.model.end(id);
         let (now, account) = (self.now, account(slot % 4));
-        self.hub(&account).session_gone(now, id);
+        if let Some(connection) = connection {
+            self.hub(&account).session_gone(now, connection);
+        }
+    }
+
+    /// The connection of a client that is bound.
+    fn connection(&self, slot: usize) -> Option<SessionId> {
+        self.model.sessions.get(&self.slots[slot]?)?.connection
     }
 
     /// A client sends a stanza, if there is one.
     fn send(&mut self, slot: usize, xml: &str) {
-        let Some(id) = self.slots[slot].filter(|id| self.model.sessions.contains_key(id)) else { return };
+        self.send_stanza(slot, stanza(xml));
+    }
+
+    fn send_stanza(&mut self, slot: usize, stanza: Stanza) {
+        let Some(connection) = self.connection(slot) else { return };
         let (now, account) = (self.now, account(slot % 4));
-        self.hub(&account).stanza(now, id, stanza(xml));
+        let session = self.slots[slot].and_then(|id| self.model.sessions.get_mut(&id));
+        if let Some(books) = session.and_then(|session| session.books.as_mut()) {
+            books.unhandled.push_back(stanza.clone());
+        }
+        self.hub(&account).stanza(now, connection, stanza);
+    }
+
+    fn enable(&mut self, slot: usize, op: Op) {
+        let Some(connection) = self.connection(slot) else { return };
+        let (now, account) = (self.now, account(slot % 4));
+        let enable = Enable { resume: op.b % 4 > 0, max: (op.b % 4 > 1).then_some(30) };
+        self.hub(&account).enable(now, connection, enable);
+    }
+
+    /// A client says how much of what it was sent it has, or, seldom, what cannot be.
+    fn acknowledge(&mut self, slot: usize, op: Op) {
+        let Some(connection) = self.connection(slot) else { return };
+        let (now, account) = (self.now, account(slot % 4));
+        let session = self.slots[slot].and_then(|id| self.model.sessions.get_mut(&id));
+        let Some(books) = session.and_then(|session| session.books.as_mut()) else { return };
+        let had = match op.b {
+            255 => books.items.len() + 1,
+            b if b % 16 == 15 => books.items.len(),
+            b => usize::from(b % 16).min(books.items.len()),
+        };
+        let h = books.acknowledged.wrapping_add(had as u32);
+        if had <= books.items.len() {
+            books.items.drain(..had);
+            books.acknowledged = h;
+        }
+        self.hub(&account).acknowledged(now, connection, h);
+    }
+
+    /// The connection of a client breaks.
+    fn break_off(&mut self, slot: usize) {
+        let (Some(id), Some(connection)) = (self.slots[slot], self.connection(slot)) else { return };
+        let session = self.model.sessions.get(&id).and_then(|session| session.books.as_ref());
+        if session.is_some_and(|books| books.id.is_some()) {
+            self.model.detach(id);
+        } else {
+            self.model.end(id);
+            self.slots[slot] = None;
+        }
+        let (now, account) = (self.now, account(slot % 4));
+        self.hub(&account).session_broken(now, connection);
+    }
+
+    /// A client comes back over another connection; or somebody else tries to.
+    fn resume(&mut self, slot: usize, op: Op) {
+        let Some(id) = self.slots[slot] else { return };
+        let session = self.model.sessions.get(&id).and_then(|session| session.books.as_ref());
+        let Some(books) = session.filter(|books| books.id.is_some()) else { return };
+        let had = usize::from(op.b % 16).min(books.items.len());
+        let (h, previd) = (books.acknowledged.wrapping_add(had as u32), books.id.clone().unwrap_or_default());
+        let connection = SessionId(self.next());
+        let (now, own) = (self.now, account(slot % 4));
+        match op.b / 16 {
+            // One of another account has seen the id.
+            14 => {
+                let other = account(slot % 4 + 1);
+                self.hub(&other).resume(now, connection, &other, previd, h);
+            }
+            15 => self.hub(&own).resume(now, connection, &own, format!("{previd}x"), h),
+            _ => {
+                self.resuming.insert(connection, (slot, id, had));
+                self.hub(&own).resume(now, connection, &own, previd, h);
+            }
+        }
+    }
+
+    fn resumed(&mut self, connection: SessionId, jid: &Jid, h: u32) {
+        let Some((slot, id, had)) = self.resuming.remove(&connection) else {
+            panic!("somebody else has resumed the session of {jid}");
+        };
+        if self.model.sessions[&id].connection.is_some() {
+            panic!("{jid} has two connections");
+        }
+        self.model.attach(id, connection, had);
+        let session = self.model.sessions.get_mut(&id).expect("it has been looked up");
+        assert_eq!(session.jid, *jid);
+        let books = session.books.as_mut().expect("it has been looked up");
+        handled(books, h);
+        // The client sends again what the server has not had.
+        let again = std::mem::take(&mut books.unhandled);
+        again.into_iter().for_each(|stanza| self.send_stanza(slot, stanza));
+    }
+
+    fn not_resumed(&mut self, connection: SessionId) {
+        let Some((slot, id, _)) = self.resuming.remove(&connection) else { return };
+        let is_gone = self.model.sessions.get(&id).is_some_and(|session| session.connection.is_none());
+        assert!(is_gone, "a session that is there can be resumed");
+        self.model.end(id);
+        self.slots[slot] = None;
     }
 
     fn send_message(&mut self, slot: Option<usize>, op: Op) {
         let session = match slot {
+            Some(slot) if self.connection(slot).is_none() => return,
             Some(slot) => match self.slots[slot].and_then(|id| Some((id, self.model.sessions.get(&id)?))) {
                 Some((id, session)) => (Some(id), session.jid.to_string()),
                 None => return,
@@ -377,7 +497,7 @@ impl Play {
 
     /// A client asks for something, of which it is told exactly once what became of it.
     fn ask(&mut self, slot: usize, kind: &str, to: &str, payload: &str) {
-        let Some(from) = self.slots[slot].filter(|id| self.model.sessions.contains_key(id)) else { return };
+        let Some(from) = self.slots[slot].filter(|_| self.connection(slot).is_some()) else { return };
         let number = self.model.requests.len();
         let reached = to.contains("example.net");
         self.model.requests.push(Asked { from, reached, answers: 0, given: 0 });
@@ -426,7 +546,7 @@ impl Play {
     /// A client answers the oldest request that it has got.
     fn answer_request(&mut self, slot: usize, op: Op) {
         let Some(session) = self.slots[slot].and_then(|id| self.model.sessions.get_mut(&id)) else { return };
-        if session.asked.is_empty() {
+        if session.asked.is_empty() || session.connection.is_none() {
             return;
         }
         let iq = session.asked.remove(0);
@@ -434,16 +554,10 @@ impl Play {
             self.model.requests[number].given += 1;
         }
         let reply = match op.b % 2 {
-            0 => Stanza::Iq(iq.result(None)),
-            _ => match Stanza::Iq(iq).error_reply(StanzaError::new(Condition::ItemNotFound)) {
-                Some(reply) => reply,
-                None => return,
-            },
+            0 => Some(Stanza::Iq(iq.result(None))),
+            _ => Stanza::Iq(iq).error_reply(StanzaError::new(Condition::ItemNotFound)),
         };
-        let (now, id, account) = (self.now, self.slots[slot], account(slot % 4));
-        if let Some(id) = id {
-            self.hub(&account).stanza(now, id, reply);
-        }
+        reply.into_iter().for_each(|reply| self.send_stanza(slot, reply));
     }
 
     fn administer(&mut self, op: Op) {
@@ -534,6 +648,7 @@ impl Play {
         self.model.messages.iter_mut().for_each(|sent| sent.is_excused = true);
         (self.model.is_troubled, self.model.is_muddled) = (true, true);
         self.model.sessions.clear();
+        self.model.connections.clear();
         self.model.binding.clear();
         self.slots = [None; SLOTS];
         self.envelopes.clear();
@@ -630,18 +745,30 @@ impl Play {
                     roster: None,
                     sees: BTreeSet::new(),
                     asked: Vec::new(),
+                    connection: Some(session),
+                    books: None,
                 };
                 self.model.sessions.insert(session, session_of);
+                self.model.connections.insert(session, session);
             }
             Output::BindRefused { session, .. } => {
                 let slot = self.model.binding.remove(&session).expect("a session that waits to be bound");
                 self.slots[slot] = None;
             }
-            Output::Close { session, .. } => {
-                assert!(self.model.sessions.remove(&session).is_some(), "it was there");
-                let slot = self.slots.iter_mut().find(|slot| **slot == Some(session));
-                *slot.expect("it was there") = None;
+            Output::Close { session, .. } => self.close(session),
+            Output::Enabled { session, enabled } => {
+                let id = self.model.connections[&session];
+                let session = self.model.sessions.get_mut(&id).expect("it has a connection");
+                let id = enabled.resumption.map(|resumption| resumption.id);
+                assert!(session.books.replace(Books { id, ..Books::default() }).is_none(), "enabled twice");
             }
+            Output::Acknowledge { session, h } => {
+                let id = self.model.connections[&session];
+                let session = self.model.sessions.get_mut(&id);
+                handled(session.and_then(|session| session.books.as_mut()).expect("enabled"), h);
+            }
+            Output::Resumed { session, jid, h, .. } => self.resumed(session, &jid.into(), h),
+            Output::ResumeRefused { session, .. } => self.not_resumed(session),
             Output::Remote { stanza } => {
                 assert!(!bit(self.settings, 6), "there is no federation");
                 self.model.send_abroad(&stanza);
@@ -670,6 +797,21 @@ impl Play {
         }
     }
 
+    /// The hub ends a session, or takes it from a connection that it has no more.
+    fn close(&mut self, connection: SessionId) {
+        // What the client says that it has had cannot be. The session stays as it was.
+        if self.resuming.remove(&connection).is_some() {
+            return;
+        }
+        let id = *self.model.connections.get(&connection).expect("it was there");
+        if self.resuming.values().any(|(_, resumed, _)| *resumed == id) {
+            return self.model.detach(id);
+        }
+        self.model.end(id);
+        let slot = self.slots.iter_mut().find(|slot| **slot == Some(id));
+        *slot.expect("it was there") = None;
+    }
+
     /// After each operation: all is done that can be, and no deadline is left behind.
     fn settle(&mut self) {
         self.drain();
@@ -689,17 +831,43 @@ impl Play {
         (self.store_waits, self.carrier_waits) = (false, false);
         self.settle();
         for _ in 0..200 {
-            let Some(deadline) = self.deadline() else { return };
-            self.wait(deadline.at - self.now.instant);
+            for slot in 0..SLOTS {
+                self.acknowledge(slot, Op { what: b'A', a: 0, b: 15 });
+                self.drain();
+            }
+            let mut live = self.model.sessions.values().filter(|session| session.connection.is_some());
+            let is_done = live.all(|live| live.books.as_ref().is_none_or(|books| books.items.is_empty()));
+            match self.deadline() {
+                Some(deadline) => self.wait(deadline.at - self.now.instant),
+                None if is_done => return self.forget(),
+                None => {}
+            }
             self.settle();
         }
         panic!("it does not come to rest");
+    }
+
+    /// Sessions whose clients have not come back are over.
+    fn forget(&mut self) {
+        for slot in &mut self.slots {
+            let session = slot.and_then(|id| self.model.sessions.get(&id));
+            if let Some(id) = slot.filter(|_| session.is_some_and(|session| session.connection.is_none())) {
+                self.model.end(id);
+                *slot = None;
+            }
+        }
     }
 
     fn finish(&mut self) {
         self.calm();
         assert!(self.open.is_empty(), "not answered: {:?}", self.open);
         assert!(self.model.binding.is_empty(), "neither bound nor refused: {:?}", self.model.binding);
+        for slot in 0..SLOTS {
+            self.perform(Op { what: b'R', a: slot as u8, b: 0 });
+            self.drain();
+        }
+        let books = self.model.sessions.values().filter_map(|session| session.books.as_ref());
+        books.for_each(|books| assert!(books.unhandled.is_empty(), "never handled: {:?}", books.unhandled));
         self.model.check_losses(&self.kept());
         let accounts: Vec<BareJid> = (0..ACCOUNTS.len()).map(account).collect();
         let store = self.shelf.store.clone();
@@ -750,4 +918,12 @@ fn stanza(xml: &str) -> Stanza {
     let xml = format!("{name} xmlns='jabber:client'{rest}");
     let element = waxwing_core::xml::Element::parse(xml.as_bytes(), XML).expect("well-formed");
     Stanza::parse(element).expect("a stanza")
+}
+
+/// The server says how many of a client's stanzas it has handled.
+fn handled(books: &mut Books, h: u32) {
+    let more = h.wrapping_sub(books.handled) as usize;
+    assert!(more <= books.unhandled.len(), "{more} more than were sent have been handled");
+    books.unhandled.drain(..more);
+    books.handled = h;
 }

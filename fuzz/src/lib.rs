@@ -6,9 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod books;
 pub mod client_play;
 pub mod connection_play;
+pub mod dns_play;
 pub mod hub_play;
+pub mod management_play;
+pub mod ops;
 mod player;
 mod proper;
 mod script;

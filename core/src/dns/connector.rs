@@ -194,6 +194,8 @@ pub struct Connector {
     fallback: Option<String>,
     /// In the order in which they are tried.
     hosts: VecDeque<Host>,
+    /// What was being tried when another attempt won: first to be tried if that one was of no use.
+    again: VecDeque<Route>,
     until: Instant,
     actions: VecDeque<Action>,
     state: State,
@@ -227,6 +229,7 @@ impl Connector {
             denied: false,
             fallback: None,
             hosts: VecDeque::new(),
+            again: VecDeque::new(),
             until: now.instant + timeout,
             actions: VecDeque::new(),
             state: State::Searching,
@@ -265,8 +268,10 @@ impl Connector {
     pub fn connected(&mut self, now: Now, attempt: AttemptId) {
         let Some(route) = self.race.end(now, attempt) else { return };
         self.state = State::Won;
-        let losers = self.race.stop();
-        self.actions.extend(losers.map(|attempt| Action::Abort { attempt }));
+        for (attempt, route) in self.race.stop() {
+            self.actions.push_back(Action::Abort { attempt });
+            self.again.push_back(route);
+        }
         self.actions.push_back(Action::Connected { attempt, route });
         self.work(now);
     }
@@ -278,8 +283,8 @@ impl Connector {
         self.work(now);
     }
 
-    /// The connection that won turned out to be of no use (`why` is for people): goes on with what has not been tried, with the
-    /// time that is left. Nothing happens unless an attempt has won.
+    /// The connection that won turned out to be of no use (`why` is for people): goes on with what lost against it, then with what
+    /// has not been tried, with the time that is left. Nothing happens unless an attempt has won.
     pub fn go_on(&mut self, now: Now, route: &Route, why: &str) {
         if self.state == State::Won {
             self.note(route, why);
@@ -299,7 +304,8 @@ impl Connector {
             return None;
         }
         let graces = self.hosts.iter().filter_map(|host| host.grace);
-        let race = self.race.deadline(self.hosts.front().is_some_and(Host::is_ready));
+        let waits = !self.again.is_empty() || self.hosts.front().is_some_and(Host::is_ready);
+        let race = self.race.deadline(waits);
         let others = [self.resolver.deadline(), race, self.services_until];
         let at = others.into_iter().flatten().chain(graces).fold(self.until, Instant::min);
         Some(Deadline { at, reason: Reason::Connecting })
@@ -433,8 +439,14 @@ impl Connector {
 
     /// One step: a question about the host whose turn it is, an attempt, or the end. False if there is nothing to do but wait.
     fn step(&mut self, now: Now) -> bool {
+        if self.race.has_room(now)
+            && let Some(route) = self.again.pop_front()
+        {
+            self.attempt(now, route);
+            return true;
+        }
         let Some(host) = self.hosts.front_mut() else {
-            if self.services.is_empty() && self.race.is_idle() {
+            if self.services.is_empty() && self.race.is_idle() && self.again.is_empty() {
                 let failure = self.why_not();
                 self.finish(failure);
             }
@@ -454,10 +466,14 @@ impl Connector {
             return false;
         }
         let Some(route) = host.next_route() else { return false };
+        self.attempt(now, route);
+        true
+    }
+
+    fn attempt(&mut self, now: Now, route: Route) {
         let address = route.address;
         let attempt = self.race.start(now, route);
         self.actions.push_back(Action::Connect { attempt, address });
-        true
     }
 
     fn why_not(&mut self) -> Failure {
@@ -480,7 +496,7 @@ impl Connector {
             self.actions.push_back(Action::Forget { query });
         }
         let running = self.race.stop();
-        self.actions.extend(running.map(|attempt| Action::Abort { attempt }));
+        self.actions.extend(running.map(|(attempt, _)| Action::Abort { attempt }));
         self.actions.push_back(Action::Failed(failure));
     }
 }

@@ -51,8 +51,8 @@ impl<T> Race<T> {
     }
 
     /// Ends all attempts.
-    pub(super) fn stop(&mut self) -> impl Iterator<Item = AttemptId> + use<T> {
-        std::mem::take(&mut self.running).into_keys()
+    pub(super) fn stop(&mut self) -> impl Iterator<Item = (AttemptId, T)> + use<T> {
+        std::mem::take(&mut self.running).into_iter().map(|(attempt, (to, _))| (attempt, to))
     }
 
     /// An attempt whose time is over.

@@ -1,25 +1,27 @@
 //! What must be true of what a hub does, whoever it is and however it does it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::payload::carbons::{Carbon, Direction};
 use waxwing_core::payload::roster::{self, Item, Roster, Subscription};
 use waxwing_core::server::hub::SessionId;
 use waxwing_core::server::store::{Contact, Record};
-use waxwing_core::stanza::{Iq, IqType, Message, MessageType, Presence, PresenceType, Stanza};
+use waxwing_core::stanza::{Iq, Message, MessageType, Presence, PresenceType, Stanza};
 
 /// All that is remembered of a play.
 #[derive(Debug, Default)]
 pub struct Model {
     /// Sessions that have been asked for and are neither bound, refused nor gone.
     pub binding: BTreeMap<SessionId, usize>,
-    /// Sessions that are there.
+    /// Sessions that are there, by the id that they were bound under.
     pub sessions: BTreeMap<SessionId, Session>,
+    /// Which session a connection has.
+    pub connections: BTreeMap<SessionId, SessionId>,
     /// Messages, in the order in which they were sent; their ids are their places.
     pub messages: Vec<Sent>,
     /// Requests, in the same way.
     pub requests: Vec<Asked>,
-    /// The last message that a session has got from another without a note of delay.
+    /// The last message that a session has got from another, over one connection, without a note of delay.
     order: BTreeMap<(Option<SessionId>, SessionId), usize>,
     /// Something has failed, been late, or been refused: what needs everything to work is not asked for any more.
     pub is_troubled: bool,
@@ -40,6 +42,38 @@ pub struct Session {
     pub sees: BTreeSet<String>,
     /// Requests that it has not answered.
     pub asked: Vec<Iq>,
+    /// Its connection; `None` while it may be resumed.
+    pub connection: Option<SessionId>,
+    /// Set where stanzas are acknowledged.
+    pub books: Option<Books>,
+}
+
+/// What a client and its server know of each other's stanzas (XEP-0198).
+#[derive(Debug, Default)]
+pub struct Books {
+    /// The id under which the session can be resumed.
+    pub id: Option<String>,
+    /// How many of the server's the client has acknowledged.
+    pub acknowledged: u32,
+    /// What it has been sent since.
+    pub items: VecDeque<Delivery>,
+    /// How many of the client's the server has handled, as far as it has said.
+    pub handled: u32,
+    /// What the client has sent since.
+    pub unhandled: VecDeque<Stanza>,
+}
+
+/// A stanza that has been sent to a client and not been acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery {
+    Message(usize),
+    /// A copy; true: of one that another resource has sent.
+    Copy(usize, bool),
+    /// The news that one has not arrived.
+    Refusal(usize),
+    Request(usize),
+    Answer(usize),
+    Other,
 }
 
 /// A message on its way.
@@ -78,7 +112,7 @@ pub struct Asked {
     pub reached: bool,
     /// How many answers have come.
     pub answers: u32,
-    /// How many a client has given.
+    /// How many a client has given, or may have.
     pub given: u32,
 }
 
@@ -100,6 +134,11 @@ impl Sent {
         }
     }
 
+    /// Somebody has it, or a copy of it.
+    fn is_had(&self) -> bool {
+        !self.got.is_empty() || self.copies.keys().any(|(_, is_sent)| !is_sent)
+    }
+
     fn check(&self) {
         if self.is_doubtful {
             return;
@@ -114,58 +153,142 @@ impl Sent {
 }
 
 impl Model {
-    /// A session is to receive a stanza.
+    /// A connection is to receive a stanza.
     ///
     /// # Panics
     ///
     /// If it must not.
-    pub fn deliver(&mut self, id: SessionId, stanza: &Stanza) {
-        let session = self.sessions.get(&id);
-        let jid = &session.unwrap_or_else(|| panic!("{id:?} is not there: {}", stanza.to_xml())).jid;
+    pub fn deliver(&mut self, connection: SessionId, stanza: &Stanza) {
+        let id = self.connections.get(&connection).copied();
+        let id = id.unwrap_or_else(|| panic!("{connection:?} is not there: {}", stanza.to_xml()));
+        let jid = self.sessions[&id].jid.clone();
         if let Some(to) = stanza.to() {
             assert_eq!(to.bare_str(), jid.bare_str(), "a stanza of somebody else: {}", stanza.to_xml());
-            let is_others = to.resource().is_some() && to != jid && !matches!(stanza, Stanza::Message(_));
+            let is_others = to.resource().is_some() && *to != jid && !matches!(stanza, Stanza::Message(_));
             assert!(!is_others, "a stanza of another resource: {}", stanza.to_xml());
         }
-        match stanza {
-            Stanza::Message(message) => self.deliver_message(id, message),
+        let item = match stanza {
+            Stanza::Message(message) => self.deliver_message(id, &jid, message),
             Stanza::Presence(presence) => self.deliver_presence(id, presence),
             Stanza::Iq(iq) => self.deliver_iq(id, iq),
+        };
+        if let Some(books) = self.sessions.get_mut(&id).and_then(|session| session.books.as_mut()) {
+            books.items.push_back(item);
         }
     }
 
-    fn deliver_message(&mut self, id: SessionId, message: &Message) {
-        let account = self.sessions[&id].jid.to_bare();
-        match Carbon::read(message, &account) {
-            Some(copy) => {
-                let Carbon { direction, message, .. } = copy.expect("a copy that the hub has made");
-                let Some(number) = number(message.id(), "m") else { return };
-                let sent = &mut self.messages[number];
-                // Copies of errors are copies of answers.
-                if message.kind() == sent.kind {
-                    *sent.copies.entry((id, direction == Direction::Sent)).or_insert(0) += 1;
-                    sent.check();
-                }
+    fn deliver_message(&mut self, id: SessionId, jid: &Jid, message: &Message) -> Delivery {
+        if let Some(copy) = Carbon::read(message, &jid.to_bare()) {
+            let Carbon { direction, message, .. } = copy.expect("a copy that the hub has made");
+            let Some(number) = number(message.id(), "m") else { return Delivery::Other };
+            let is_sent = direction == Direction::Sent;
+            // Copies of errors are copies of answers.
+            if message.kind() != self.messages[number].kind {
+                return Delivery::Other;
             }
-            None => {
-                let Some(number) = number(message.id(), "m") else { return };
+            return self.count(id, Delivery::Copy(number, is_sent));
+        }
+        let Some(number) = number(message.id(), "m") else { return Delivery::Other };
+        let sent = &self.messages[number];
+        if message.kind() == MessageType::Error && sent.kind != MessageType::Error {
+            assert_eq!(sent.sender, jid.as_str(), "somebody else's error");
+            return self.count(id, Delivery::Refusal(number));
+        }
+        assert_eq!(message.from().map(Jid::as_str), Some(sent.sender.as_str()), "a forged sender");
+        assert_eq!(message.to(), Some(&sent.to), "another addressee");
+        let is_delayed = message.child("delay", "urn:xmpp:delay").is_some();
+        if !is_delayed && !sent.got.contains_key(&id) && !sent.is_doubtful {
+            let last = self.order.insert((sent.from, id), number);
+            assert!(last.is_none_or(|last| last < number), "m{number} was overtaken by {last:?}");
+        }
+        self.count(id, Delivery::Message(number))
+    }
+
+    /// A client gets something that may not come twice.
+    fn count(&mut self, id: SessionId, item: Delivery) -> Delivery {
+        match item {
+            Delivery::Message(number) => {
                 let sent = &mut self.messages[number];
-                if message.kind() == MessageType::Error && sent.kind != MessageType::Error {
-                    assert_eq!(sent.sender, self.sessions[&id].jid.as_str(), "somebody else's error");
-                    sent.errors += 1;
-                    return sent.check();
-                }
-                assert_eq!(message.from().map(Jid::as_str), Some(sent.sender.as_str()), "a forged sender");
-                assert_eq!(message.to(), Some(&sent.to), "another addressee");
-                let is_delayed = message.child("delay", "urn:xmpp:delay").is_some();
-                let is_again = sent.got.contains_key(&id);
                 *sent.got.entry(id).or_insert(0) += 1;
                 sent.check();
-                if !is_delayed && !is_again && !sent.is_doubtful {
-                    let last = self.order.insert((sent.from, id), number);
-                    assert!(last.is_none_or(|last| last < number), "m{number} was overtaken by {last:?}");
-                }
             }
+            Delivery::Copy(number, is_sent) => {
+                let sent = &mut self.messages[number];
+                *sent.copies.entry((id, is_sent)).or_insert(0) += 1;
+                sent.check();
+            }
+            Delivery::Refusal(number) => {
+                self.messages[number].errors += 1;
+                self.messages[number].check();
+            }
+            Delivery::Request(number) => {
+                let asked = &mut self.requests[number];
+                assert!(!asked.reached, "asked twice: q{number}");
+                asked.reached = true;
+            }
+            Delivery::Answer(number) => {
+                let asked = &mut self.requests[number];
+                assert_eq!(asked.from, id, "somebody else's answer");
+                asked.answers += 1;
+                assert!(asked.answers <= asked.given.max(1), "{} answers", asked.answers);
+            }
+            Delivery::Other => {}
+        }
+        item
+    }
+
+    /// A client has not got something, whatever became of it.
+    fn discount(&mut self, id: SessionId, item: Delivery) {
+        match item {
+            Delivery::Message(number) => drop(self.messages[number].got.remove(&id)),
+            Delivery::Copy(number, is_sent) => drop(self.messages[number].copies.remove(&(id, is_sent))),
+            Delivery::Refusal(number) => {
+                let errors = &mut self.messages[number].errors;
+                *errors = errors.saturating_sub(1);
+            }
+            Delivery::Request(number) => {
+                let asked = &mut self.requests[number];
+                // Refused in its name, and perhaps answered by it.
+                (asked.reached, asked.given) = (false, asked.given + 1);
+            }
+            Delivery::Answer(number) => {
+                let answers = &mut self.requests[number].answers;
+                *answers = answers.saturating_sub(1);
+            }
+            Delivery::Other => {}
+        }
+    }
+
+    /// A session has lost its connection: what has not been acknowledged may not have arrived.
+    pub fn detach(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Some(connection) = session.connection.take() {
+            self.connections.remove(&connection);
+        }
+        let items = session.books.as_ref().map(|books| books.items.clone()).unwrap_or_default();
+        items.into_iter().for_each(|item| self.discount(id, item));
+        self.order.retain(|(_, to), _| *to != id);
+    }
+
+    /// A session is over.
+    pub fn end(&mut self, id: SessionId) {
+        if self.sessions.get(&id).is_some_and(|session| session.connection.is_some()) {
+            self.detach(id);
+        }
+        self.sessions.remove(&id);
+    }
+
+    /// A session has another connection, and its client has had so many of what it was sent before.
+    pub fn attach(&mut self, id: SessionId, connection: SessionId, had: usize) {
+        let session = self.sessions.get_mut(&id).expect("a session that can be resumed");
+        session.connection = Some(connection);
+        self.connections.insert(connection, id);
+        let books = session.books.as_mut().expect("a session that can be resumed");
+        books.acknowledged = books.acknowledged.wrapping_add(had as u32);
+        let had: Vec<Delivery> = books.items.drain(..had).collect();
+        books.items.clear();
+        for item in had {
+            self.count(id, item);
         }
     }
 
@@ -184,9 +307,9 @@ impl Model {
         sent.check();
     }
 
-    fn deliver_presence(&mut self, id: SessionId, presence: &Presence) {
+    fn deliver_presence(&mut self, id: SessionId, presence: &Presence) -> Delivery {
         let session = self.sessions.get_mut(&id).expect("it has been looked up");
-        let Some(from) = presence.from() else { return };
+        let Some(from) = presence.from() else { return Delivery::Other };
         match presence.kind() {
             PresenceType::Available => {
                 session.sees.insert(from.as_str().to_owned());
@@ -195,38 +318,30 @@ impl Model {
             PresenceType::Error => self.is_troubled = true,
             _ => {}
         }
+        Delivery::Other
     }
 
-    fn deliver_iq(&mut self, id: SessionId, iq: &Iq) {
+    fn deliver_iq(&mut self, id: SessionId, iq: &Iq) -> Delivery {
         let session = self.sessions.get_mut(&id).expect("it has been looked up");
-        match iq.kind() {
-            IqType::Get | IqType::Set => {
-                if let Some(number) = number(Some(iq.id()), "q") {
-                    let asked = &mut self.requests[number];
-                    assert!(!asked.reached, "asked twice: {}", iq.id());
-                    asked.reached = true;
-                } else if let Some(Ok((_, item))) = iq.payload().map(roster::parse_push)
-                    && let Some(view) = &mut session.roster
-                {
-                    put(view, &item);
-                }
-                if session.asked.len() < 16 {
-                    session.asked.push(iq.clone());
-                }
+        let number = number(Some(iq.id()), "q");
+        if iq.kind().is_request() {
+            if let Some(Ok((_, item))) = iq.payload().map(roster::parse_push)
+                && let Some(view) = &mut session.roster
+            {
+                put(view, &item);
             }
-            IqType::Result | IqType::Error => {
-                let Some(number) = number(Some(iq.id()), "q") else { return };
-                let asked = &mut self.requests[number];
-                assert_eq!(asked.from, id, "somebody else's answer");
-                asked.answers += 1;
-                assert!(asked.answers <= asked.given.max(1), "{} answers", asked.answers);
-                let query = iq.payload().filter(|payload| payload.is("query", "jabber:iq:roster"));
-                if let Some(roster) = query.and_then(|query| Roster::parse(query).ok()) {
-                    let view = session.roster.insert(BTreeMap::new());
-                    roster.items.iter().for_each(|item| put(view, item));
-                }
+            if session.asked.len() < 16 {
+                session.asked.push(iq.clone());
             }
+            return number.map_or(Delivery::Other, |number| self.count(id, Delivery::Request(number)));
         }
+        let Some(number) = number else { return Delivery::Other };
+        let query = iq.payload().filter(|payload| payload.is("query", "jabber:iq:roster"));
+        if let Some(roster) = query.and_then(|query| Roster::parse(query).ok()) {
+            let view = session.roster.insert(BTreeMap::new());
+            roster.items.iter().for_each(|item| put(view, item));
+        }
+        self.count(id, Delivery::Answer(number))
     }
 
     /// Everything has been done that was to be done, and all sessions are still there: nothing has been lost.
@@ -242,7 +357,7 @@ impl Model {
                 assert!(!(is_kept && !sent.got.is_empty()), "kept and delivered: {sent:?}");
             }
             let is_answerable = sent.from.is_none_or(|from| self.sessions.contains_key(&from));
-            let is_seen = is_kept || sent.is_abroad || sent.errors > 0 || !sent.got.is_empty();
+            let is_seen = is_kept || sent.is_abroad || sent.errors > 0 || sent.is_had();
             let is_lost = sent.matters && is_answerable && !sent.is_excused && !sent.is_doubtful && !is_seen;
             assert!(!is_lost, "m{number} is lost: {sent:?}");
         }

@@ -370,6 +370,28 @@ fn whoever_finds_the_winner_wanting_goes_on_behind_it() {
 }
 
 #[test]
+fn what_lost_against_a_winner_that_is_of_no_use_is_tried_again() {
+    let zone: &[(&str, &[&str])] = &[("example.com", &["A 192.0.2.1", "A 192.0.2.2", "AAAA 2001:db8::1"])];
+    let mut world = World::new("example.com", zone);
+    world.pass(MS * 250);
+    let attempt = world.attempts["192.0.2.1:5222"];
+    world.connector.connected(world.now, attempt);
+    let routes = std::iter::from_fn(|| world.connector.poll_action());
+    let route = routes.last().and_then(|action| match action {
+        Action::Connected { route, .. } => Some(route),
+        _ => None,
+    });
+    world.did();
+    world.connector.go_on(world.now, &route.unwrap(), "no XMPP here");
+    world.drain();
+    assert_eq!(world.did(), ["connect [2001:db8::1]:5222"]);
+    world.pass(MS * 250);
+    assert_eq!(world.did(), ["connect 192.0.2.2:5222"]);
+    world.connected("[2001:db8::1]:5222");
+    assert_eq!(world.did().pop().unwrap(), "won [2001:db8::1]:5222 StartTls example.com");
+}
+
+#[test]
 fn names_outside_of_ascii_are_asked_for_in_ascii() {
     let zone: &[(&str, &[&str])] = &[("xn--bcher-kva.example", &["A 192.0.2.1"])];
     let mut world = World::new("bücher.example", zone);

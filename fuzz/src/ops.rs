@@ -1,4 +1,4 @@
-//! What happens to a hub, as a fuzzer's input: two bytes of settings, then operations of three bytes each.
+//! Operations as a fuzzer's input: two bytes of settings, then operations of three bytes each.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use std::fmt;
@@ -8,8 +8,8 @@ const MOST: usize = 200;
 
 /// A whole play.
 #[derive(Clone)]
-pub struct Script {
-    /// How the hubs are configured; [`hub_play`](super) says what the bits mean.
+pub struct Ops {
+    /// Each play says what the bits mean.
     pub settings: [u8; 2],
     /// What happens, in order.
     pub ops: Vec<Op>,
@@ -20,16 +20,19 @@ pub struct Script {
 pub struct Op {
     /// What.
     pub what: u8,
-    /// Mostly which session.
+    /// Mostly who.
     pub a: u8,
     /// Mostly to whom (the lower half) and of which kind (the upper half). Of `0` to `?` the lower halves are 0 to 15.
     pub b: u8,
 }
 
-/// The letters of all operations; [`Play`](super::Play) says what they mean.
-pub const LETTERS: &[u8] = b"bxvumirspkcaewflqtdoOghjJzn";
-
 impl Op {
+    /// One of these letters, whatever it is.
+    pub fn letter(self, letters: &[u8]) -> u8 {
+        let known = letters.contains(&self.what).then_some(self.what);
+        known.unwrap_or(letters[usize::from(self.what) % letters.len()])
+    }
+
     /// Who is addressed.
     pub fn target(self) -> usize {
         usize::from(self.b % 16)
@@ -41,21 +44,18 @@ impl Op {
     }
 }
 
-impl<'a> Arbitrary<'a> for Script {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Script> {
+impl<'a> Arbitrary<'a> for Ops {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Ops> {
         let settings = [u.arbitrary()?, u.arbitrary()?];
         let mut ops = Vec::new();
         while u.len() >= 3 && ops.len() < MOST {
-            let what: u8 = u.arbitrary()?;
-            let known = LETTERS.contains(&what).then_some(what);
-            let what = known.unwrap_or(LETTERS[usize::from(what) % LETTERS.len()]);
-            ops.push(Op { what, a: u.arbitrary()?, b: u.arbitrary()? });
+            ops.push(Op { what: u.arbitrary()?, a: u.arbitrary()?, b: u.arbitrary()? });
         }
-        Ok(Script { settings, ops })
+        Ok(Ops { settings, ops })
     }
 }
 
-impl fmt::Debug for Script {
+impl fmt::Debug for Ops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b] = self.settings;
         writeln!(f, "settings {a:#010b} {b:#010b}")?;
@@ -65,6 +65,7 @@ impl fmt::Debug for Script {
 
 impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} a={} b={}:{}", char::from(self.what), self.a % 8, self.b / 16, self.b % 16)
+        let what = char::from(self.what).escape_default();
+        write!(f, "{what} a={}:{} b={}:{}", self.a / 8, self.a % 8, self.b / 16, self.b % 16)
     }
 }
