@@ -41,7 +41,8 @@
 //!
 //! **Subscriptions.** Of two accounts, one sees the other exactly if the other thinks so. Excused are two of which one has
 //! blocked the other; and those that were changing their subscription while one's server crashed, or its store was not there, or a
-//! link lost what they said: RFC 6121 has no way back from that.
+//! link lost what they said; and those that changed it twice in a few seconds, for the answer to the first may end the second
+//! (`unsubscribed`, which answers `unsubscribe`, ends a request that was made behind it): RFC 6121 has no way back from that.
 //!
 //! **Presence.** Each device that is online sees exactly the resources of its contacts that are online, with what they said
 //! last; of others, nothing. Presence that gets lost between servers, or with one, is not sent again; so in worlds where that
@@ -163,6 +164,9 @@ const FAR_TOO_BUSY: u32 = 100_000;
 /// What one stanza may exceed a queue by.
 const LARGEST_STANZA: usize = 256 << 10;
 
+/// How long it may take until what somebody says of a subscription has been answered: what they say before crosses the answer.
+const ANSWERED: Duration = Duration::from_secs(5);
+
 /// What happens later.
 #[derive(Clone, Copy, Debug)]
 enum Timer {
@@ -214,6 +218,8 @@ struct World {
     subscribing: BTreeMap<(usize, usize), Instant>,
     /// The last that was asked about a block.
     blocks: BTreeMap<(usize, usize), u64>,
+    /// Ends of blocks that have been asked for and not been answered.
+    unblocking: Vec<(usize, usize)>,
     /// Serial of the last status text, of timers and of more.
     words: u64,
     stanzas: u64,
@@ -269,6 +275,7 @@ impl World {
             tainted: BTreeSet::new(),
             subscribing: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            unblocking: Vec::new(),
             words: 0,
             stanzas: 0,
         };
@@ -569,7 +576,10 @@ impl World {
         let account = self.devices[device].account;
         let accounts = 0..self.scenario.accounts.len();
         if let Some(other) = accounts.into_iter().find(|other| self.bare_of(*other) == *contact) {
-            self.subscribing.insert((account.min(other), account.max(other)), self.now);
+            let before = self.subscribing.insert((account.min(other), account.max(other)), self.now);
+            if before.is_some_and(|before| self.now - before < ANSWERED) {
+                self.tainted.insert(pair(self.bare_of(account).as_str(), contact.as_str()));
+            }
         }
         let own = self.bare_of(account);
         let troubled = [account].into_iter().chain(self.account_of(contact));

@@ -61,7 +61,7 @@ enum Order {
     Ping(RequestHandle<Ping>),
     SetItem(RequestHandle<SetItem>, String),
     Block(RequestHandle<Block>, usize, u64),
-    Unblock(RequestHandle<Unblock>),
+    Unblock(RequestHandle<Unblock>, usize),
 }
 
 impl Device {
@@ -489,7 +489,10 @@ impl World {
                     self.model.blocked(self.now, account, whom);
                 }
             }
-            Order::Unblock(_) => {}
+            Order::Unblock(_, whom) => {
+                let asked = self.unblocking.iter().position(|asked| *asked == (account, whom));
+                asked.map(|asked| self.unblocking.swap_remove(asked));
+            }
         }
     }
 
@@ -558,15 +561,20 @@ impl World {
         let account = self.devices[number].account;
         let jid = Jid::from(self.bare_of(whom));
         self.words += 1;
-        let serial = self.words;
+        // One that is asked for elsewhere and has not been answered may take effect later: then nothing is certain.
+        let is_contested = self.unblocking.contains(&(account, whom));
+        let serial = if is_contested { 0 } else { self.words };
         let order = self.act(number, |client, now| match blocks {
             true => {
                 client.request(now, Block(vec![jid]), None).map(|handle| Order::Block(handle, whom, serial))
             }
-            false => client.request(now, Unblock(vec![jid]), None).map(Order::Unblock),
+            false => client.request(now, Unblock(vec![jid]), None).map(|handle| Order::Unblock(handle, whom)),
         });
         if let Some(Ok(order)) = order {
-            self.blocks.insert((account, whom), serial);
+            self.blocks.insert((account, whom), self.words);
+            if !blocks {
+                self.unblocking.push((account, whom));
+            }
             self.model.block_asked(account, whom);
             self.devices[number].orders.push(order);
         }
@@ -602,7 +610,7 @@ impl Order {
             Order::Ping(handle) => reply.is(handle),
             Order::SetItem(handle, _) => reply.is(handle),
             Order::Block(handle, ..) => reply.is(handle),
-            Order::Unblock(handle) => reply.is(handle),
+            Order::Unblock(handle, _) => reply.is(handle),
         }
     }
 }
