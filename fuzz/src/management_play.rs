@@ -454,11 +454,7 @@ impl Play {
             Event::Online(_) => {
                 // Whatever was before is over.
                 self.lose_session(who);
-                let presence = Presence::builder(PresenceType::Available).build();
-                let now = self.now;
-                if let Ok(handle) = self.parties[who].client.set_presence(now, presence) {
-                    self.parties[who].open.insert(handle, None);
-                }
+                self.parties[who].show(self.now);
             }
             Event::Reply(reply) => {
                 // One that another process has asked for is nobody's.
@@ -540,6 +536,14 @@ impl Play {
             self.wait(Duration::from_millis(1500));
             self.settle();
         }
+        for _ in 0..4 {
+            for party in &mut self.parties {
+                party.show(self.now);
+            }
+            self.settle();
+            self.wait(Duration::from_millis(1500));
+            self.settle();
+        }
         for (who, party) in self.parties.iter().enumerate() {
             assert!(party.client.is_online(), "{} cannot come back", NAMES[who]);
             assert!(party.requests.values().all(|answers| *answers == 1), "a request has no answer");
@@ -596,6 +600,16 @@ impl Party {
             is_closed: false,
             last: BTreeMap::new(),
             starts,
+        }
+    }
+}
+
+impl Party {
+    /// It is available.
+    fn show(&mut self, now: Now) {
+        let presence = Presence::builder(PresenceType::Available).build();
+        if let Ok(handle) = self.client.set_presence(now, presence) {
+            self.open.insert(handle, None);
         }
     }
 }

@@ -363,7 +363,7 @@ impl Model {
         }
         for (number, asked) in self.requests.iter().enumerate() {
             let is_there = self.sessions.contains_key(&asked.from);
-            assert!(!is_there || asked.reached || asked.answers == 1, "q{number} has no answer: {asked:?}");
+            assert!(!is_there || asked.reached || asked.answers > 0, "q{number} has no answer: {asked:?}");
         }
     }
 
