@@ -131,7 +131,9 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// How many stanzas clients have sent and received, and servers have sent each other.
     pub stanzas: u64,
-    /// How many of them were messages that somebody wrote.
+    /// How many times a session went on over another connection.
+    pub resumptions: u64,
+    /// How many messages somebody wrote.
     pub messages: usize,
     /// How much time has passed in it.
     pub time: Duration,
@@ -170,7 +172,7 @@ const ANSWERED: Duration = Duration::from_secs(5);
 /// What happens later.
 #[derive(Clone, Copy, Debug)]
 enum Timer {
-    Dial {
+    Begin {
         device: usize,
     },
     FetchRoster {
@@ -223,6 +225,7 @@ struct World {
     /// Serial of the last status text, of timers and of more.
     words: u64,
     stanzas: u64,
+    resumptions: u64,
 }
 
 impl World {
@@ -278,6 +281,7 @@ impl World {
             unblocking: Vec::new(),
             words: 0,
             stanzas: 0,
+            resumptions: 0,
         };
         (0..scenario.hosts).for_each(|host| world.start_host(host));
         world
@@ -298,6 +302,7 @@ impl World {
         let outcome = Outcome {
             violations: self.model.violations,
             stanzas: self.stanzas,
+            resumptions: self.resumptions,
             messages: self.model.letters.len(),
             time: self.now.since_origin(),
         };
@@ -364,7 +369,7 @@ impl World {
         let server = self.hosts[wire.host].server.as_ref().filter(|_| !wire.server_done);
         let budget = server.map_or(usize::MAX, |server| server.read_budget(wire.id));
         let up = wire.up.next_arrival().filter(|_| budget > 0 || wire.up.at_end());
-        let client = device.client.as_ref().filter(|_| !wire.client_done);
+        let client = device.session.as_ref().filter(|_| !wire.client_done);
         let reads = client.is_some_and(|client| {
             use waxwing_core::machine::Machine;
             client.read_budget() > 0 || wire.down.at_end()
@@ -383,7 +388,7 @@ impl World {
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= self.now) {
             busy = true;
             match entry.remove() {
-                Timer::Dial { device } => self.dial(device),
+                Timer::Begin { device } => self.begin_session(device),
                 Timer::FetchRoster { device, serial } if self.devices[device].serial == serial => {
                     self.fetch_roster(device);
                 }
@@ -422,10 +427,11 @@ impl World {
         let device = &self.devices[number];
         let account = device.account;
         let is_current = device.wire == Some(key);
-        let resumes = device.client.as_ref().is_some_and(|client| client.can_resume());
+        // A client that counts says itself what may not have arrived.
+        let counts = self.scenario.devices[number].management != waxwing_core::client::Management::Off;
         let session = self.session_of(number);
         self.model.excuse(why, |letter| {
-            let is_sent = letter.from == session && is_current && !resumes;
+            let is_sent = letter.from == session && is_current && !counts;
             is_sent && letter.sending != model::Sending::Acknowledged
                 || letter.to == account && managed_at.is_none_or(|since| letter.at <= since)
         });
@@ -438,7 +444,7 @@ impl World {
         self.mark_action(action);
         match *action {
             Action::Login { device } => self.log_in(device),
-            Action::Logout { device } => self.log_out(device),
+            Action::Logout { device, for_good } => self.log_out(device, for_good),
             Action::Message { device, to } => self.write(device, to, None),
             Action::MessageTo { device, to } => self.write(device, self.devices[to].account, Some(to)),
             Action::Presence { device, priority, show } => {
@@ -638,7 +644,7 @@ impl World {
                 Node::Host(host) => Lane::Host(host),
             },
             Action::Login { device }
-            | Action::Logout { device }
+            | Action::Logout { device, .. }
             | Action::Message { device, .. }
             | Action::MessageTo { device, .. }
             | Action::Presence { device, .. }

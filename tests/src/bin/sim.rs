@@ -40,13 +40,14 @@ fn main() -> ExitCode {
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("\r");
     println!(
-        "{} seeds in {seconds:.1} s on {} threads: {:.1} seeds/s, {} stanzas ({:.0} stanzas/s), {} messages, {:.1} days simulated",
+        "{} seeds in {seconds:.1} s on {} threads: {:.1} seeds/s, {} stanzas ({:.0} stanzas/s), {} messages, {} resumptions, {:.1} days simulated",
         totals.seeds,
         options.threads,
         totals.seeds as f64 / seconds,
         totals.stanzas,
         totals.stanzas as f64 / seconds,
         totals.messages,
+        totals.resumptions,
         totals.simulated / 86_400.0,
     );
     if options.seeds.end - options.seeds.start == 1 {

@@ -8,10 +8,12 @@ use super::{Rule, Timer, World};
 use crate::{Account, Arrival, Random};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use waxwing_core::client::session::{Action, Reconnect, Session};
 use waxwing_core::client::{
     Block, Client, Config, Event, KeepAlive, Ping, Reply, RequestHandle, Roster, RosterEvent, Saved, SetItem,
     StanzaHandle, TlsMode, Unblock,
 };
+use waxwing_core::dns::{Failure, Security};
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::{Instant, Machine, Now};
 use waxwing_core::ns;
@@ -23,7 +25,7 @@ use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType, Show};
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) account: usize,
-    pub(super) client: Option<Client>,
+    pub(super) session: Option<Session>,
     pub(super) wire: Option<u64>,
     /// It is to be online.
     pub(super) wants: bool,
@@ -68,7 +70,7 @@ impl Device {
     pub(super) fn new(account: usize, random: Random) -> Device {
         Device {
             account,
-            client: None,
+            session: None,
             wire: None,
             wants: false,
             clock: NodeClock::default(),
@@ -87,7 +89,12 @@ impl Device {
     }
 
     pub(super) fn is_online(&self) -> bool {
-        self.client.as_ref().is_some_and(Client::is_online)
+        self.session.as_ref().is_some_and(Session::is_online)
+    }
+
+    /// What is inside of its session, if it has one.
+    pub(super) fn client(&self) -> Option<&Client> {
+        self.session.as_ref().map(Session::client)
     }
 }
 
@@ -108,24 +115,24 @@ impl World {
 
     /// It wants to be online from now on.
     pub(super) fn log_in(&mut self, number: usize) {
+        self.devices[number].wants = true;
+        self.begin_session(number);
         let device = &mut self.devices[number];
-        device.wants = true;
-        if device.client.is_none() && device.wire.is_none() {
-            self.dial(number);
+        let now = device.clock.now(self.now);
+        if let Some(session) = &mut device.session {
+            session.go_online(now);
         }
     }
 
-    /// It does not.
-    pub(super) fn log_out(&mut self, number: usize) {
+    /// It does not: for now, or for good.
+    pub(super) fn log_out(&mut self, number: usize, for_good: bool) {
         let device = &mut self.devices[number];
         device.wants = false;
         let now = device.clock.now(self.now);
-        if let Some(client) = &mut device.client {
-            // Without a connection nobody can be told.
-            match client.is_interrupted() {
-                true => client.abandon(now),
-                false => client.close(now),
-            }
+        match &mut device.session {
+            Some(session) if for_good => session.close(now),
+            Some(session) => session.go_offline(now),
+            None => {}
         }
     }
 
@@ -133,10 +140,10 @@ impl World {
     pub(super) fn restart(&mut self, number: usize, away: Duration, saved: bool) {
         let device = &mut self.devices[number];
         device.away_until = self.now + away;
-        let Some(client) = device.client.take() else { return };
-        device.saved = client.save().filter(|_| saved);
+        let Some(session) = device.session.take() else { return };
         // As it would be read from its file.
-        device.saved = device.saved.take().and_then(|saved| Saved::from_bytes(&saved.to_bytes()).ok());
+        let kept = session.client().save().filter(|_| saved).map(|saved| saved.to_bytes());
+        device.saved = kept.and_then(|bytes| Saved::from_bytes(&bytes).ok());
         let survives = device.saved.is_some();
         if let Some(wire) = device.wire.and_then(|key| self.wires.get_mut(&key)) {
             wire.up.close(self.now);
@@ -150,7 +157,7 @@ impl World {
             self.forget_letters(number);
             self.session_over(number);
         }
-        self.dial_later(number);
+        self.set_timer(away, Timer::Begin { device: number });
     }
 
     /// Nobody is left to say what became of what it has sent.
@@ -163,50 +170,47 @@ impl World {
         }
     }
 
-    /// Connects, if there is somebody to connect to.
-    pub(super) fn dial(&mut self, number: usize) {
+    /// Starts its process, unless it runs.
+    pub(super) fn begin_session(&mut self, number: usize) {
         let device = &mut self.devices[number];
-        if device.wire.is_some() || !device.wants {
+        if device.session.is_some() || !device.wants || self.now < device.away_until {
             return;
         }
-        let (account, now) = (device.account, device.clock.now(self.now));
-        let host_number = self.scenario.accounts[account];
+        let now = device.clock.now(self.now);
+        let account = account_jid(device.account, self.scenario.accounts[device.account]);
+        let plan = &self.scenario.devices[number];
+        let mut config = config(self.keys.clone(), account, number);
+        config.management = plan.management;
+        config.resend = plan.resend;
+        config.resume = device.saved.take();
+        if config.resume.is_none() {
+            device.serial += 1;
+        }
+        let mut policy = Reconnect::default();
+        (policy.spread, policy.alone) = (Duration::from_secs(8), Duration::from_secs(3));
+        policy.longest = Duration::from_secs(30);
+        device.session = Some(Session::new(config, policy, now, device.random.entropy()));
+    }
+
+    /// Connects, if there is somebody to connect to.
+    fn dial(&mut self, number: usize) {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        let host_number = self.scenario.accounts[device.account];
         let host = &mut self.hosts[host_number];
-        let away = self.now < device.away_until;
-        let Some(server) = host.server.as_mut().filter(|_| !away) else {
-            return self.dial_later(number);
-        };
+        let Some(session) = &mut device.session else { return };
+        let Some(server) = host.server.as_mut() else { return session.dial_failed(now, &Failure::Timeout) };
+        if session.connected(now, Security::StartTls).is_err() {
+            return;
+        }
         let id = server.accept(host.clock.now(self.now), Transport::Plain);
         let plan = &self.scenario.devices[number];
-        match &mut device.client {
-            Some(client) => {
-                if let Err(error) = client.reconnect(now, TlsMode::Plaintext) {
-                    self.model.fail(self.now, Rule::Stuck, format!("d{number} cannot reconnect: {error:?}"));
-                }
-            }
-            None => {
-                let saved = device.saved.take();
-                if saved.is_none() {
-                    device.serial += 1;
-                }
-                let mut config = config(self.keys.clone(), account_jid(account, host_number), number);
-                config.management = plan.management;
-                config.resend = plan.resend;
-                config.resume = saved;
-                device.client = Some(Client::new(config, now, device.random.entropy()));
-            }
-        }
         let wire = Wire::new((number, host_number), id, &plan.conditions, &mut device.random);
         self.next_wire += 1;
         let key = self.next_wire;
         device.wire = Some(key);
         self.trace.connect(self.now, key, number, host_number);
         self.wires.insert(key, wire);
-    }
-
-    fn dial_later(&mut self, number: usize) {
-        let pause = Duration::from_millis(500) + self.devices[number].random.up_to(Duration::from_secs(4));
-        self.set_timer(pause, Timer::Dial { device: number });
     }
 
     /// Everything that clients do now. True if anything happened.
@@ -223,8 +227,8 @@ impl World {
     fn tick_device(&mut self, number: usize) -> bool {
         let device = &mut self.devices[number];
         let now = device.clock.now(self.now);
-        let Some(client) = &mut device.client else { return false };
-        let due = |client: &Client| client.deadline().is_some_and(|deadline| deadline.at <= now.instant);
+        let Some(client) = &mut device.session else { return false };
+        let due = |client: &Session| client.deadline().is_some_and(|deadline| deadline.at <= now.instant);
         if !due(client) {
             return false;
         }
@@ -241,7 +245,14 @@ impl World {
         let mut busy = false;
         loop {
             let device = &mut self.devices[number];
-            let Some(client) = &mut device.client else { break };
+            let Some(client) = &mut device.session else { break };
+            if let Some(action) = client.poll_action() {
+                busy = true;
+                if let Action::Dial(_) = action {
+                    self.dial(number);
+                }
+                continue;
+            }
             let mut bytes = Vec::new();
             if let Some(key) = device.wire
                 && let Some(wire) = self.wires.get_mut(&key)
@@ -265,28 +276,22 @@ impl World {
         self.finish_device(number) | busy
     }
 
-    /// A machine that is finished: its transport is closed, and the next one dialled in a while.
+    /// What has come to an end is cleared away.
     fn finish_device(&mut self, number: usize) -> bool {
         let device = &mut self.devices[number];
-        let Some(client) = device.client.as_ref().filter(|client| client.is_finished()) else { return false };
-        if client.is_interrupted() {
-            if device.wire.is_none() {
-                return false;
-            }
+        let Some(session) = &device.session else { return false };
+        if device.wire.is_some() && session.is_finished() {
             self.connection_over(number, false);
-            if self.devices[number].wants {
-                self.dial_later(number);
-            } else {
-                self.log_out(number);
-            }
             return true;
         }
-        device.cached = Some(client.roster().clone());
-        self.connection_over(number, false);
-        self.devices[number].client = None;
+        if !session.is_over() {
+            return false;
+        }
+        device.cached = Some(session.client().roster().clone());
+        device.session = None;
         self.session_over(number);
         if self.devices[number].wants {
-            self.dial_later(number);
+            self.set_timer(Duration::from_secs(4), Timer::Begin { device: number });
         }
         true
     }
@@ -317,7 +322,7 @@ impl World {
 
     fn read_into_device(&mut self, number: usize) -> bool {
         let device = &mut self.devices[number];
-        let (Some(key), Some(client)) = (device.wire, &mut device.client) else { return false };
+        let (Some(key), Some(client)) = (device.wire, &mut device.session) else { return false };
         if device.reads_from > self.now {
             return false;
         }
@@ -342,8 +347,9 @@ impl World {
         match event {
             Event::Online(_) => self.on_online(number),
             Event::Resumed(_) => self.on_resumed(number),
-            Event::Interrupted(error) => {
-                self.trace.mark(self.now, Lane::Device(number), &format!("interrupted: {error}"), false);
+            Event::Offline { error, .. } => {
+                let why = error.map_or("offline".to_owned(), |error| format!("offline: {error}"));
+                self.trace.mark(self.now, Lane::Device(number), &why, false);
             }
             Event::Acknowledged(handle) => self.on_handle(number, handle, Sending::Acknowledged),
             Event::Unacknowledged { handle, .. } => self.on_handle(number, handle, Sending::Unknown),
@@ -379,8 +385,8 @@ impl World {
     /// The session goes on.
     fn on_resumed(&mut self, number: usize) {
         self.trace.mark(self.now, Lane::Device(number), "resumed", false);
-        let device = &self.devices[number];
-        let is_new_process = device.client.as_ref().is_some_and(|client| !client.roster().is_loaded());
+        self.resumptions += 1;
+        let is_new_process = self.devices[number].client().is_some_and(|client| !client.roster().is_loaded());
         if is_new_process {
             self.fetch_roster(number);
         }
@@ -406,8 +412,8 @@ impl World {
         self.fetch_roster(number);
         let device = &mut self.devices[number];
         let now = device.clock.now(self.now);
-        if let Some(client) = &mut device.client {
-            let _ = client.fetch_block_list(now);
+        if let Some(session) = &mut device.session {
+            let _ = session.client_mut().fetch_block_list(now);
         }
     }
 
@@ -418,8 +424,8 @@ impl World {
         let cached = device.cached.take().filter(|_| number % 2 == 1);
         let cached =
             cached.and_then(|roster| Some(Roster::cached(roster.version()?, roster.iter().cloned())));
-        if let Some(client) = &mut device.client {
-            let _ = client.fetch_roster(now, cached);
+        if let Some(session) = &mut device.session {
+            let _ = session.client_mut().fetch_roster(now, cached);
         }
     }
 
@@ -430,7 +436,8 @@ impl World {
         let device = &mut self.devices[number];
         let now = device.clock.now(self.now);
         let (priority, show) = device.shows;
-        let Some(client) = device.client.as_mut().filter(|client| client.is_online()) else { return };
+        let session = device.session.as_mut().filter(|session| session.is_online());
+        let Some(client) = session.map(Session::client_mut) else { return };
         if device.said.is_none() && !client.roster().is_loaded() {
             return;
         }
@@ -506,14 +513,14 @@ impl World {
     pub(super) fn act<T>(&mut self, number: usize, act: impl FnOnce(&mut Client, Now) -> T) -> Option<T> {
         let device = &mut self.devices[number];
         let now = device.clock.now(self.now);
-        let client = device.client.as_mut().filter(|client| client.is_online())?;
+        let session = device.session.as_mut().filter(|session| session.is_online())?;
         self.stanzas += 1;
-        Some(act(client, now))
+        Some(act(session.client_mut(), now))
     }
 
     /// Sends the next message to an account, or to one device of it.
     pub(super) fn write(&mut self, number: usize, account: usize, to_device: Option<usize>) {
-        if !self.devices[number].is_online() {
+        if self.devices[number].session.is_none() {
             return;
         }
         let sender = self.devices[number].account;
@@ -524,9 +531,13 @@ impl World {
         let letter = self.model.send(self.now, self.session_of(number), (sender, account, to_device));
         let id = format!("m{letter}");
         let message = Message::builder(Some(to), MessageType::Chat).id(&id).body(None, &id).build();
-        match self.act(number, |client, now| client.send(now, message)) {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        // With or without a connection.
+        match device.session.as_mut().map(|session| session.send(now, message)) {
             Some(Ok(handle)) => {
-                self.devices[number].letters.insert(handle, letter);
+                self.stanzas += 1;
+                device.letters.insert(handle, letter);
             }
             _ => self.model.letters[letter].sending = Sending::Unsent,
         }
@@ -582,8 +593,7 @@ impl World {
 
     pub(super) fn answer_requests(&mut self, number: usize, approve: bool) {
         let asked: Option<Vec<BareJid>> = self.devices[number]
-            .client
-            .as_ref()
+            .client()
             .map(|client| client.subscription_requests().map(|(from, _)| from.clone()).collect());
         for contact in asked.into_iter().flatten() {
             self.note_subscription(number, &contact);
@@ -597,7 +607,7 @@ impl World {
     /// When a client wants something.
     pub(super) fn next_for_devices(&self) -> Option<Instant> {
         let deadlines = self.devices.iter().filter_map(|device| {
-            let deadline = device.client.as_ref()?.deadline()?;
+            let deadline = device.session.as_ref()?.deadline()?;
             Some(device.clock.when(deadline.at))
         });
         deadlines.min()

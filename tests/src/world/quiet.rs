@@ -1,6 +1,6 @@
 //! What must be true once nothing happens any more.
 
-use super::devices::Said;
+use super::devices::{Device, Said};
 use super::hosts::{letters_in, pair};
 use super::{Rule, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ impl World {
             // somebody comes anew.
             let wanting: Vec<usize> =
                 (0..self.devices.len()).filter(|number| self.devices[*number].wants).collect();
-            wanting.iter().for_each(|number| self.log_out(*number));
+            wanting.iter().for_each(|number| self.log_out(*number, false));
             self.run_for(Duration::from_secs(60));
             wanting.iter().for_each(|number| self.log_in(*number));
             self.run_for(Duration::from_secs(120));
@@ -53,7 +53,7 @@ impl World {
             let live = self
                 .devices
                 .iter()
-                .filter(|device| device.client.is_some() && self.scenario.accounts[device.account] == number);
+                .filter(|device| device.wire.is_some() && self.scenario.accounts[device.account] == number);
             let live = live.count();
             if connections != live {
                 let text = format!("h{number} has {connections} connections, and {live} clients");
@@ -95,8 +95,7 @@ impl World {
 
     fn rosters_are_the_servers(&mut self) {
         for number in 0..self.devices.len() {
-            let Some(client) = self.devices[number].client.as_ref().filter(|client| client.is_online())
-            else {
+            let Some(client) = self.devices[number].client().filter(|client| client.is_online()) else {
                 continue;
             };
             let seen: BTreeMap<String, Item> = client
@@ -136,7 +135,7 @@ impl World {
                 .devices
                 .iter()
                 .filter(|device| device.account == account && device.is_online())
-                .filter_map(|device| device.client.as_ref())
+                .filter_map(Device::client)
                 .filter(|client| client.block_list().is_loaded())
                 .map(|client| client.block_list().iter().cloned().collect())
                 .collect();
@@ -184,7 +183,7 @@ impl World {
             let jid = self.bare_of(whom);
             let sees = account == whom || self.contacts(account).get(&jid).is_some_and(|contact| contact.to);
             let truth = if sees { self.said_by(whom) } else { BTreeMap::new() };
-            let Some(client) = &device.client else { continue };
+            let Some(client) = device.client() else { continue };
             let seen: BTreeMap<String, Said> = client
                 .contacts()
                 .resources(&jid)

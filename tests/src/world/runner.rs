@@ -13,6 +13,8 @@ pub struct Totals {
     pub seeds: u64,
     /// Stanzas in all of them.
     pub stanzas: u64,
+    /// Resumptions in all of them.
+    pub resumptions: u64,
     /// Messages in all of them.
     pub messages: u64,
     /// Seconds that passed in them.
@@ -45,6 +47,7 @@ pub fn run_seeds(seeds: Range<u64>, threads: usize, most: usize, progress: impl 
             let Ok(mut totals) = totals.lock() else { return };
             totals.seeds += 1;
             totals.stanzas += outcome.stanzas;
+            totals.resumptions += outcome.resumptions;
             totals.messages += outcome.messages as u64;
             totals.simulated += outcome.time.as_secs_f64();
             let failure = outcome.violations.into_iter().next();

@@ -67,9 +67,10 @@ pub enum Action {
     Login {
         device: usize,
     },
-    /// From now on it does not, and says goodbye.
+    /// From now on it does not, and says goodbye. `for_good`: what waits to be sent is given up.
     Logout {
         device: usize,
+        for_good: bool,
     },
     /// A message to the bare address of an account.
     Message {
@@ -283,7 +284,7 @@ impl Scenario {
                 1..6 => random.up_to(Duration::from_secs(2)),
                 _ => random.up_to(Duration::from_millis(60)),
             };
-            let trouble = random.one_in(8).then(|| self.trouble(troubles, random)).flatten();
+            let trouble = random.one_in(6).then(|| self.trouble(troubles, random)).flatten();
             let action = trouble.unwrap_or_else(|| self.operation(troubles, number as u32, random));
             self.steps.push(Step { at, action });
         }
@@ -301,7 +302,7 @@ impl Scenario {
             0..18 => Action::Message { device, to: other },
             18..20 if self.devices[peer].account != own => Action::MessageTo { device, to: peer },
             20..22 => Action::Login { device },
-            22 => Action::Logout { device },
+            22 => Action::Logout { device, for_good: random.one_in(2) },
             23..27 => Action::Presence {
                 device,
                 priority: [0, 0, 1, 5, -1][random.below(5)],
@@ -326,8 +327,8 @@ impl Scenario {
         let host = random.below(self.hosts);
         let seconds = |random: &mut Random, most| random.up_to(Duration::from_secs(most));
         let time = seconds(random, 15);
-        Some(match random.below(12) {
-            0..3 if troubles.network => Action::Cut { device },
+        Some(match random.below(14) {
+            0..3 | 12.. if troubles.network => Action::Cut { device },
             3 if troubles.network => Action::HalfOpen { device },
             4 if troubles.network => Action::Stall { device, time },
             5 if troubles.restarts => {
