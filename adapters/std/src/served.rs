@@ -70,8 +70,9 @@ impl Served {
         self.settle(now);
     }
 
-    /// Closes the stream with an error of our own, such as system-shutdown.
+    /// Ends the session, and its stream with an error of our own, such as system-shutdown.
     pub fn close(&mut self, now: Now, error: StreamError) {
+        self.leave(false);
         self.connection.close(now, error);
         self.settle(now);
     }

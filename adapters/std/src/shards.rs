@@ -351,8 +351,12 @@ impl Shards {
         }
     }
 
-    /// Ends [`run_deadlines`](Self::run_deadlines).
+    /// Ends [`run_deadlines`](Self::run_deadlines), and sessions that wait for their client: what they have not got is kept. To
+    /// be called when all connections have ended.
     pub fn stop(&self) {
+        for index in 0..self.shards.len() {
+            self.enter(index, |state, now| state.hub.give_up_absent(now));
+        }
         *lock(&self.stopped) = true;
         self.ring.notify_all();
     }

@@ -306,6 +306,13 @@ impl Hub {
         self.refresh(now, &account);
     }
 
+    /// The server stops: sessions that wait for their client are given up, so that what they have not got is kept. To be called
+    /// when all connections have ended.
+    pub fn give_up_absent(&mut self, now: Now) {
+        self.give_up_sessions(now, None);
+        self.route_all(now);
+    }
+
     /// When [`tick`](Self::tick) is to be called next, and what for.
     pub fn deadline(&self) -> Option<Deadline> {
         let evict_after = self.tools.config.limits.evict_after;
@@ -320,7 +327,7 @@ impl Hub {
     /// Time has passed. Calling it early or late is harmless.
     pub fn tick(&mut self, now: Now) {
         self.give_up_requests(now);
-        self.give_up_sessions(now);
+        self.give_up_sessions(now, Some(now.instant));
         self.entities.evict(now, &self.tools.config.limits);
         self.absent.evict(now, &self.tools.config.limits);
         self.route_all(now);

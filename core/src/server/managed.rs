@@ -399,9 +399,9 @@ impl Managed {
         None
     }
 
-    /// A session whose client has not come back in time, and its account.
-    pub(super) fn expired(&self, now: Instant) -> Option<(SessionId, BareJid)> {
-        let (_, session) = self.deadlines.first().filter(|(at, _)| *at <= now)?;
+    /// A session that waits for its client, and its account: the first that is to be given up by then.
+    pub(super) fn absent(&self, by: Option<Instant>) -> Option<(SessionId, BareJid)> {
+        let (_, session) = self.deadlines.first().filter(|(at, _)| by.is_none_or(|by| *at <= by))?;
         self.states.get(session).map(|state| (*session, state.account.clone()))
     }
 

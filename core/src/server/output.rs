@@ -8,7 +8,8 @@ use crate::sasl::{Derivation, StoredCredentials};
 use crate::stanza::{Stanza, StanzaError};
 use crate::stream::StreamError;
 
-/// Names a session. Chosen by the hub's owner, who never uses one twice while the hub knows it.
+/// Names a session, and the connection that has it. Chosen by the hub's owner, who never uses one twice: a session that has been
+/// resumed over another connection (XEP-0198) is still known by its first one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub u64);
 

@@ -121,20 +121,25 @@ impl Server {
 
     /// Ends a client's session, and its stream with an error.
     pub fn close(&mut self, now: Now, id: ConnectionId, error: StreamError) {
-        if self.connections.get_mut(id).is_some_and(|entry| std::mem::take(&mut entry.in_hub)) {
-            self.hub.session_gone(now, SessionId(id.0));
-        }
-        self.with(now, id, |connection| connection.close(now, error));
+        self.end(now, id, error);
+        self.settle(now);
     }
 
-    /// Ends all streams with an error: system-shutdown, say.
+    fn end(&mut self, now: Now, id: ConnectionId, error: StreamError) {
+        let Some(entry) = self.connections.get_mut(id) else { return };
+        if std::mem::take(&mut entry.in_hub) {
+            self.hub.session_gone(now, SessionId(id.0));
+        }
+        entry.connection.close(now, error);
+        self.touch(id);
+    }
+
+    /// Ends all sessions, and all streams with an error: system-shutdown, say.
     pub fn shutdown(&mut self, now: Now, error: StreamError) {
         for id in self.connections.ids() {
-            if let Some(entry) = self.connections.get_mut(id) {
-                entry.connection.close(now, error.clone());
-                self.touch(id);
-            }
+            self.end(now, id, error.clone());
         }
+        self.hub.give_up_absent(now);
         self.settle(now);
     }
 

@@ -1,5 +1,6 @@
 //! Every adapter's client against every adapter's server, over loopback sockets: one suite, one instance for each pair.
 
+mod resumption;
 mod runtimes;
 mod two_threads;
 
@@ -385,6 +386,21 @@ macro_rules! limits {
             #[test]
             fn rfc6120_13_12_connections_from_one_address_are_limited() {
                 super::connections_from_one_address_are_limited::<$server>();
+            }
+
+            #[test]
+            fn xep0198_5_a_session_is_resumed_over_another_connection() {
+                resumption::a_session_is_resumed_over_another_connection::<$server>();
+            }
+
+            #[test]
+            fn xep0198_5_a_session_moves() {
+                resumption::a_session_moves::<$server>();
+            }
+
+            #[test]
+            fn xep0198_10_nobody_else_resumes_a_session() {
+                resumption::nobody_else_resumes_a_session::<$server>();
             }
 
             #[test]

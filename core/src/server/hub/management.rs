@@ -11,7 +11,7 @@
 use super::sessions::Session;
 use super::{Enable, Hub, Output, SessionId};
 use crate::jid::{BareJid, FullJid};
-use crate::machine::Now;
+use crate::machine::{Instant, Now};
 use crate::stanza::Stanza;
 use crate::stream::{self, StreamError};
 
@@ -151,9 +151,9 @@ impl Hub {
         }
     }
 
-    /// Sessions whose clients have not come back are given up.
-    pub(super) fn give_up_sessions(&mut self, now: Now) {
-        while let Some((id, account)) = self.tools.outbox.managed.expired(now.instant) {
+    /// Sessions are given up whose clients have not come back by then.
+    pub(super) fn give_up_sessions(&mut self, now: Now, by: Option<Instant>) {
+        while let Some((id, account)) = self.tools.outbox.managed.absent(by) {
             self.end_managed(now, id, &account);
         }
     }

@@ -1,5 +1,7 @@
 //! Clients, played by hand, on a whole server.
 
+mod management;
+
 use super::*;
 use crate::jid::BareJid;
 use crate::machine::Utc;
@@ -42,11 +44,16 @@ fn stored() -> StoredCredentials {
 impl World {
     /// A server that knows juliet and romeo.
     fn new() -> World {
+        World::with(|_| ())
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> World {
         let mut config = Config::new([domain()], [7; 32]);
         config.sasl.require_tls = false;
         config.sasl.plain_without_tls = true;
         config.sasl.anonymous = true;
         config.sasl.iterations = 4;
+        change(&mut config);
         let hub = Hub::new(hub::Config::new(domain()), Entropy::from_seed([2; 32]));
         let mut store = MemoryStore::new();
         for name in ["juliet", "romeo"] {

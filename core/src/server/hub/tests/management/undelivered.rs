@@ -211,3 +211,12 @@ fn xep0198_5_nothing_remains_of_sessions_that_are_over() {
     let managed = format!("{:?}", world.hub.tools.outbox.managed);
     assert!(managed.starts_with("Managed { states: {}, deadlines: {}, bytes: 0, behind: []"), "{managed}");
 }
+
+#[test]
+fn xep0198_5_what_is_undelivered_when_the_server_stops_is_kept() {
+    let (mut world, _) = broken();
+    world.message("juliet/balcony", "romeo", "1");
+    world.call(Hub::give_up_absent);
+    assert_eq!(world.store.get(&account("romeo")).unwrap().offline.messages, 1);
+    assert_eq!(world.hub.deadline().map(|deadline| deadline.reason), Some(Reason::Eviction));
+}
