@@ -60,6 +60,8 @@ pub enum Input {
     Ping(Option<Jid>),
     /// What can someone do? `None`: one's own server.
     Disco(Option<Jid>),
+    /// Do not wait for the next attempt to connect.
+    Reconnect,
     /// List the commands.
     Help,
     /// Leave.
@@ -95,6 +97,7 @@ pub const HELP: &str = "\
 /disco [JID]           what can JID (or your server) do?
 /available, /away, /chatty, /dnd, /xa [STATUS]   tell your availability
 /priority NUMBER       how much this session wants messages: -128 to 127; below 0 none
+/reconnect             do not wait for a connection that is lost
 /help                  this list
 /quit                  leave
 //text                 say /text";
@@ -134,6 +137,7 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "vcard" => Ok(Input::Card(somebody(rest)?.map(|jid| jid.to_bare()))),
         "vcard-set" => card_field(rest),
         "unblock" if rest == "*" => Ok(Input::Unblock(None)),
+        "reconnect" => Ok(Input::Reconnect),
         "help" => Ok(Input::Help),
         "quit" => Ok(Input::Quit),
         _ => about_contact(word, rest),

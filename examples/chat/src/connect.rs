@@ -1,40 +1,46 @@
-//! From the command line to a connected machine.
+//! From the command line to a session that looks for its server.
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use tokio::net::TcpStream;
-use waxwing_core::client::{Client, Config, TlsMode};
-use waxwing_core::dns::{Route, Security, Target};
+use waxwing_core::client::session::Reconnect;
+use waxwing_core::client::{Config, Management, TlsMode};
+use waxwing_core::dns::{Security, Target};
 use waxwing_core::payload::disco::Identity;
 use waxwing_core::payload::version::Version;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stream::tls::{ClientTls, default_provider};
-use waxwing_tokio::dial::{Dialer, system_config};
-use waxwing_tokio::{Clock, Driver, entropy};
+use waxwing_tokio::SessionDriver;
+use waxwing_tokio::dial::system_config;
 
 use crate::cli::Options;
 
-/// Connects and hands the connection to a client machine that will log in with this password.
-pub async fn connect(options: &Options, password: String) -> Result<Driver<Client>, String> {
-    let trust = if options.plaintext { None } else { Some(trust(options)?) };
-    let (socket, route) = reach(options).await?;
-    let tls = match (trust, route.security) {
-        (None, _) => TlsMode::Plaintext,
-        (Some(trust), Security::Direct) => TlsMode::Direct(trust),
-        (Some(trust), Security::StartTls) => TlsMode::StartTls(trust),
+/// A session that will log in with this password, and again when its connection is lost.
+pub fn connect(options: &Options, password: String) -> Result<SessionDriver, String> {
+    let tls = match options.plaintext {
+        true => TlsMode::Plaintext,
+        false => TlsMode::StartTls(trust(options)?),
     };
     let mut config = Config::new(options.account.clone(), tls);
     let username = options.account.local().unwrap_or_default().to_owned();
     config.credentials = Some(Credentials::Password { username, password });
+    config.management = Management::Resume { max: None };
     config.caps_node = Some("waxwing:chat".to_owned());
     config.software = Some(Version::new("Waxwing chat", env!("CARGO_PKG_VERSION")));
     if let Some(info) = &mut config.disco {
         info.identities = vec![Identity::new("client", "console").with_name("Waxwing chat")];
     }
-    let clock = Clock::start();
-    let entropy = entropy().map_err(|e| format!("the operating system gives no randomness: {e}"))?;
-    Driver::new(Client::new(config, clock.now(), entropy), socket, clock)
-        .map_err(|e| format!("the connection failed: {e}"))
+    let mut policy = Reconnect::default();
+    policy.targets.extend(target(options));
+    // Who has typed something wrong is to learn it now.
+    policy.from_the_start = false;
+    let mut dns = system_config();
+    dns.direct_tls = !options.plaintext;
+    let driver = SessionDriver::new(config, policy, dns);
+    let mut driver = driver.map_err(|e| format!("the operating system gives no randomness: {e}"))?;
+    if options.plaintext {
+        driver.permit(|route| route.address.ip().is_loopback());
+    }
+    Ok(driver)
 }
 
 /// Whose certificates are believed.
@@ -70,31 +76,18 @@ fn trust(options: &Options) -> Result<ClientTls, String> {
     ClientTls::new(roots).map_err(unusable)
 }
 
-/// Finds the server and opens the socket. The account's domain says where its service is (RFC 6120 section 3.2), unless the
-/// command line does.
-async fn reach(options: &Options) -> Result<(TcpStream, Route), String> {
+/// Where to connect, if the command line says so. Else the account's domain does (RFC 6120 section 3.2).
+fn target(options: &Options) -> Option<Target> {
     let (port, security) = match options.direct_tls {
         true => (5223, Security::Direct),
         false => (5222, Security::StartTls),
     };
-    let domain = options.account.domain();
-    let wanted = options.server.as_deref().unwrap_or(domain);
-    let target = if options.server.is_some() || options.direct_tls {
-        let (host, port) = with_port(wanted, port);
-        Target::Host { host: host.into(), port, security }
-    } else {
-        Target::Client(domain.into())
-    };
-    let mut config = system_config();
-    config.direct_tls = !options.plaintext;
-    let dialer = Dialer::new(target, config);
-    let mut dialer = dialer.map_err(|e| format!("the operating system gives no randomness: {e}"))?;
-    let (socket, route) = dialer.dial().await.map_err(|e| format!("cannot reach {wanted}: {e}"))?;
-    let address = route.address;
-    if options.plaintext && !address.ip().is_loopback() {
-        return Err(format!("--allow-plaintext is refused to {address}: it is not this machine"));
+    if options.server.is_none() && !options.direct_tls {
+        return None;
     }
-    Ok((socket, route))
+    let wanted = options.server.as_deref().unwrap_or(options.account.domain());
+    let (host, port) = with_port(wanted, port);
+    Some(Target::Host { host: host.into(), port, security })
 }
 
 /// A host, and the port that stands behind it or else the usual one. IPv6 addresses stand in brackets if a port follows.

@@ -40,7 +40,7 @@ fn run(options: &Options) -> Result<(), String> {
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
     let result = runtime.block_on(async {
-        let driver = connect::connect(options, password).await?;
+        let driver = connect::connect(options, password)?;
         let (screen, lines) = input::start(options.no_color, options.password_stdin);
         talk::talk(driver, options.to.clone(), &screen, lines).await
     });

@@ -9,7 +9,7 @@ use waxwing_core::payload::datetime;
 use waxwing_core::payload::roster::Item;
 use waxwing_core::payload::vcard::{self, Vcard};
 use waxwing_core::stanza::{Condition, Message, MessageType, Presence, PresenceType, StanzaError};
-use waxwing_tokio::Driver;
+use waxwing_tokio::SessionDriver;
 
 use crate::command::{HELP, Input};
 use crate::people;
@@ -17,10 +17,14 @@ use crate::talk::{CardEdit, Talk};
 
 impl Talk<'_> {
     /// Does what a line says. False: leave.
-    pub fn obey(&mut self, driver: &mut Driver<Client>, input: Input) -> bool {
+    pub fn obey(&mut self, driver: &mut SessionDriver, input: Input) -> bool {
         match input {
             Input::Nothing => {}
             Input::Quit => return false,
+            Input::Reconnect => {
+                let now = driver.clock().now();
+                driver.session_mut().network_changed(now);
+            }
             Input::Help => HELP.lines().for_each(|line| self.notice(line)),
             Input::To(jid) => {
                 self.notice(&format!("talking to {jid}"));
@@ -40,7 +44,7 @@ impl Talk<'_> {
                 self.tell(driver);
             }
             Input::Contacts(_) | Input::Requests | Input::Blocked | Input::Info(_) => {
-                self.list(driver.machine(), input);
+                self.list(driver.session().client(), input);
             }
             Input::Card(_)
             | Input::SetCard(..)
@@ -81,9 +85,9 @@ impl Talk<'_> {
     }
 
     /// Changes who is a contact, who sees whom and who is kept away.
-    fn look_after(&mut self, driver: &mut Driver<Client>, input: Input) {
+    fn look_after(&mut self, driver: &mut SessionDriver, input: Input) {
         let now = driver.clock().now();
-        let client = driver.machine_mut();
+        let client = driver.session_mut().client_mut();
         let queued = match input {
             Input::Add(jid, name) => return self.add(driver, &jid, name),
             Input::Rename(jid, name) => return self.change(driver, &jid, |item| item.name = name),
@@ -111,13 +115,13 @@ impl Talk<'_> {
 
     /// RFC 6121 section 3.1: first onto the list, then the request; and the other one is welcome to the same, where the
     /// server remembers that.
-    fn add(&mut self, driver: &mut Driver<Client>, jid: &BareJid, name: Option<String>) {
-        let known = driver.machine().roster().get(jid).cloned();
+    fn add(&mut self, driver: &mut SessionDriver, jid: &BareJid, name: Option<String>) {
+        let known = driver.session().client().roster().get(jid).cloned();
         let mut item = known.unwrap_or_else(|| Item::new(jid.clone().into()));
         item.name = name.or(item.name);
         self.ask(driver, SetItem(item), format!("{jid} was not added"), |()| vec![]);
         let now = driver.clock().now();
-        let client = driver.machine_mut();
+        let client = driver.session_mut().client_mut();
         let asked = client.subscribe(now, jid, None).map(drop);
         let approved = match client.can_pre_approve() {
             true => client.pre_approve(now, jid).map(drop),
@@ -127,8 +131,8 @@ impl Talk<'_> {
     }
 
     /// Changes what stands on the list about a contact.
-    fn change(&mut self, driver: &mut Driver<Client>, jid: &BareJid, change: impl FnOnce(&mut Item)) {
-        let Some(mut item) = driver.machine().roster().get(jid).cloned() else {
+    fn change(&mut self, driver: &mut SessionDriver, jid: &BareJid, change: impl FnOnce(&mut Item)) {
+        let Some(mut item) = driver.session().client().roster().get(jid).cloned() else {
             return self.error(&format!("{jid} is no contact of yours; /add {jid}"));
         };
         change(&mut item);
@@ -136,8 +140,8 @@ impl Talk<'_> {
     }
 
     /// Asks others.
-    fn inquire(&mut self, driver: &mut Driver<Client>, input: Input) {
-        let server: Option<Jid> = driver.machine().jid().map(|jid| jid.to_domain().into());
+    fn inquire(&mut self, driver: &mut SessionDriver, input: Input) {
+        let server: Option<Jid> = driver.session().client().jid().map(|jid| jid.to_domain().into());
         let label = |to: &Option<Jid>| to.as_ref().map_or("your server".to_owned(), Jid::to_string);
         match input {
             Input::Ping(whom) => {
@@ -186,7 +190,7 @@ impl Talk<'_> {
             }
             Input::SetCard(field, text) => {
                 let now = driver.clock().now();
-                match driver.machine_mut().request(now, GetVcard(None), None) {
+                match driver.session_mut().client_mut().request(now, GetVcard(None), None) {
                     Ok(handle) => self.card_edits.push((handle, field, text)),
                     Err(error) => self.error(&format!("not asked: {error}")),
                 }
@@ -196,7 +200,7 @@ impl Talk<'_> {
     }
 
     /// The card is here: the other fields stay as they are.
-    pub fn edit_card(&mut self, driver: &mut Driver<Client>, edit: CardEdit, reply: &Reply) {
+    pub fn edit_card(&mut self, driver: &mut SessionDriver, edit: CardEdit, reply: &Reply) {
         let (handle, field, text) = edit;
         let old = match handle.read(reply) {
             Some(Ok(card)) => Some(card),
@@ -216,12 +220,12 @@ impl Talk<'_> {
         }
     }
 
-    fn say(&mut self, driver: &mut Driver<Client>, to: Jid, text: &str) {
+    fn say(&mut self, driver: &mut SessionDriver, to: Jid, text: &str) {
         let message = Message::builder(Some(to), MessageType::Chat).body(None, text).try_build();
         let now = driver.clock().now();
         match message {
             Ok(message) => {
-                let sent = driver.machine_mut().send(now, message);
+                let sent = driver.session_mut().client_mut().send(now, message);
                 self.check(sent.map(drop));
             }
             Err(error) => self.error(&format!("not sent: {error}")),
@@ -229,7 +233,7 @@ impl Talk<'_> {
     }
 
     /// Tells own presence as it is.
-    pub fn tell(&mut self, driver: &mut Driver<Client>) {
+    pub fn tell(&mut self, driver: &mut SessionDriver) {
         let (show, status, priority) = &self.own;
         let mut presence = Presence::builder(PresenceType::Available);
         if let Some(show) = show {
@@ -242,20 +246,20 @@ impl Talk<'_> {
             presence = presence.priority(*priority);
         }
         let now = driver.clock().now();
-        let told = driver.machine_mut().set_presence(now, presence.build());
+        let told = driver.session_mut().client_mut().set_presence(now, presence.build());
         self.check(told.map(drop));
     }
 
     /// Asks, and shows the answer when it comes. `what` stands before what went wrong.
     fn ask<R: Request + 'static>(
         &mut self,
-        driver: &mut Driver<Client>,
+        driver: &mut SessionDriver,
         request: R,
         what: String,
         show: impl FnOnce(R::Reply) -> Vec<String> + 'static,
     ) {
         let now = driver.clock().now();
-        match driver.machine_mut().request(now, request, None) {
+        match driver.session_mut().client_mut().request(now, request, None) {
             Ok(handle) => {
                 let id = handle.id();
                 let answer = move |reply: &Reply| match handle.read(reply) {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 use waxwing_core::client::{
-    BlockEvent, Client, Event, RequestHandle, RequestId, RosterEvent, Subscription, SubscriptionKind,
+    BlockEvent, Client, Error, Event, RequestHandle, RequestId, RosterEvent, Subscription, SubscriptionKind,
 };
 use waxwing_core::client::{GetVcard, Reply, SetCarbons};
 use waxwing_core::jid::Jid;
+use waxwing_core::machine::Instant;
 use waxwing_core::payload::carbons::{Carbon, Direction};
 use waxwing_core::payload::roster::{Item, Subscription as State};
 use waxwing_core::payload::{datetime, delay::Delay};
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType, Show};
-use waxwing_tokio::Driver;
+use waxwing_tokio::SessionDriver;
 
 use crate::command;
 use crate::input::{Screen, Tone};
@@ -21,7 +22,7 @@ use crate::say::describe;
 
 /// Runs until the person leaves or the stream ends.
 pub async fn talk(
-    mut driver: Driver<Client>,
+    mut driver: SessionDriver,
     to: Option<Jid>,
     screen: &Screen,
     mut lines: mpsc::Receiver<String>,
@@ -44,7 +45,7 @@ pub async fn talk(
             Ok(Some(event)) => talk.event(&mut driver, event),
             Err(line) => {
                 let now = driver.clock().now();
-                driver.machine_mut().note_activity(now);
+                driver.session_mut().client_mut().note_activity(now);
                 let stay = match line.as_deref().map(command::parse) {
                     Some(Ok(input)) => talk.obey(&mut driver, input),
                     Some(Err(error)) => {
@@ -55,7 +56,7 @@ pub async fn talk(
                 };
                 if !stay {
                     leaving = true;
-                    driver.machine_mut().close(now);
+                    driver.session_mut().close(now);
                 }
             }
         }
@@ -81,14 +82,17 @@ pub struct Talk<'a> {
     /// Changes to one's own card that wait for the card.
     pub card_edits: Vec<CardEdit>,
     screen: &'a Screen,
+    /// Once it has been online; what is typed can be sent from then on, sooner or later.
     ready: bool,
+    /// This session's presence has been told.
+    announced: bool,
 }
 
 impl<'a> Talk<'a> {
     fn new(to: Option<Jid>, screen: &'a Screen) -> Talk<'a> {
         let own = (None, None, 0);
         let (waiting, shown) = (BTreeMap::new(), BTreeMap::new());
-        Talk { to, own, waiting, shown, card_edits: Vec::new(), screen, ready: false }
+        Talk { to, own, waiting, shown, card_edits: Vec::new(), screen, ready: false, announced: false }
     }
 
     /// Shows something about the connection or other people.
@@ -101,13 +105,15 @@ impl<'a> Talk<'a> {
         self.screen.show(Tone::Error, &format!("! {text}"));
     }
 
-    fn event(&mut self, driver: &mut Driver<Client>, event: Event) {
+    fn event(&mut self, driver: &mut SessionDriver, event: Event) {
         match event {
             Event::Online(_) => self.log_in(driver),
-            Event::Message(message) => self.message(driver.machine(), &message),
-            Event::Carbon(carbon) => self.carbon(driver.machine(), &carbon),
-            Event::Presence(presence) => self.presence(driver.machine(), &presence),
-            Event::Subscription(subscription) => self.subscription(driver.machine(), &subscription),
+            Event::Resumed(_) => self.notice("online again, nothing was missed"),
+            Event::Offline { error, until } => self.offline(driver, error.as_ref(), until),
+            Event::Message(message) => self.message(driver.session().client(), &message),
+            Event::Carbon(carbon) => self.carbon(driver.session().client(), &carbon),
+            Event::Presence(presence) => self.presence(driver.session().client(), &presence),
+            Event::Subscription(subscription) => self.subscription(driver.session().client(), &subscription),
             Event::Roster(event) => self.roster(driver, event),
             Event::Blocking(event) => self.blocking(event),
             Event::Reply(reply) => self.reply(driver, &reply),
@@ -115,15 +121,27 @@ impl<'a> Talk<'a> {
                 let whom = stanza.to().map_or("your server", Jid::as_str);
                 self.error(&format!("not sent to {whom}: the connection ended first"));
             }
+            Event::Unacknowledged { stanza, .. } => {
+                let whom = stanza.to().map_or("your server", Jid::as_str);
+                self.error(&format!("perhaps not sent to {whom}: the connection ended first"));
+            }
             _ => {}
         }
     }
 
+    /// There is no connection for now. What is typed waits.
+    fn offline(&self, driver: &SessionDriver, error: Option<&Error>, until: Option<Instant>) {
+        let why = error.map(Error::to_string).unwrap_or_default();
+        let wait = until.map(|until| until - driver.clock().now().instant).unwrap_or_default().as_secs();
+        self.notice(&format!("offline: {why}; next attempt in {wait} s, or with /reconnect"));
+    }
+
     /// Asks for what should be known before others can write (RFC 6121 section 2.2). Servers that cannot do copies or
     /// blocking are good enough.
-    fn log_in(&mut self, driver: &mut Driver<Client>) {
+    fn log_in(&mut self, driver: &mut SessionDriver) {
+        self.announced = false;
         let now = driver.clock().now();
-        let client = driver.machine_mut();
+        let client = driver.session_mut().client_mut();
         let copies = client.request(now, SetCarbons(true), None).map(drop);
         let asked = copies.and(client.fetch_block_list(now)).and(client.fetch_roster(now, None));
         if let Err(error) = asked {
@@ -132,13 +150,14 @@ impl<'a> Talk<'a> {
     }
 
     /// The contacts are known, or will not be: now we are here.
-    fn arrive(&mut self, driver: &mut Driver<Client>) {
-        self.ready = true;
+    fn arrive(&mut self, driver: &mut SessionDriver) {
+        let is_first = !std::mem::replace(&mut self.ready, true);
+        self.announced = true;
         self.tell(driver);
-        if let Some(jid) = driver.machine().jid() {
+        if let Some(jid) = driver.session().client().jid() {
             self.notice(&format!("online as {jid}"));
         }
-        if let Some(to) = &self.to {
+        if let Some(to) = self.to.as_ref().filter(|_| is_first) {
             self.notice(&format!("talking to {to}"));
         }
     }
@@ -231,7 +250,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn roster(&mut self, driver: &mut Driver<Client>, event: RosterEvent) {
+    fn roster(&mut self, driver: &mut SessionDriver, event: RosterEvent) {
         match event {
             RosterEvent::Loaded => {}
             RosterEvent::Failed(error) => self.error(&format!("your contacts are not known: {error}")),
@@ -239,14 +258,14 @@ impl<'a> Talk<'a> {
                 self.notice(&format!("{} is no contact of yours any more", item.jid))
             }
             RosterEvent::Changed { item, before } => {
-                let name = people::name(driver.machine().roster(), &item.jid);
+                let name = people::name(driver.session().client().roster(), &item.jid);
                 for news in changes(&item, before.as_ref()) {
                     self.notice(&format!("{name}: {news}"));
                 }
             }
             _ => {}
         }
-        if !self.ready && driver.machine().is_online() {
+        if !self.announced && driver.session().client().is_online() {
             self.arrive(driver);
         }
     }
@@ -261,7 +280,7 @@ impl<'a> Talk<'a> {
         jids.iter().for_each(|jid| self.notice(&format!("{jid} {said}")));
     }
 
-    fn reply(&mut self, driver: &mut Driver<Client>, reply: &Reply) {
+    fn reply(&mut self, driver: &mut SessionDriver, reply: &Reply) {
         if let Some(at) = self.card_edits.iter().position(|(handle, ..)| reply.is(handle)) {
             let edit = self.card_edits.swap_remove(at);
             return self.edit_card(driver, edit, reply);

@@ -2,6 +2,7 @@
 
 mod resumption;
 mod runtimes;
+mod sessions;
 mod two_threads;
 
 use std::io::{ErrorKind, Read as _, Write as _};
