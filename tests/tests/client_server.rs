@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 use waxwing_core::client::{
-    Client, Config, DiscoInfo, Environment, Error, Event, Ping, Refused, SendError, SetCarbons, TlsMode,
+    Client, ClientId, Config, DiscoInfo, Environment, Error, Event, Management, Ping, Refused, SendError,
+    SetCarbons, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::Entropy;
@@ -101,7 +102,40 @@ fn rfc6120_5_starttls_then_scram_bound_to_the_channel() {
     assert_eq!(tls.alpn, None);
     assert!(tls.bindings.tls_exporter.is_some());
     assert!(client.jid().is_some_and(|jid| jid.bare_str() == "juliet@im.example.com"));
-    assert!(client.features().is_some_and(|features| features.bind()));
+    assert!(client.features().is_some_and(|features| features.has("ver", "urn:xmpp:features:rosterver")));
+}
+
+#[test]
+fn xep0388_and_xep0484_one_login_leaves_a_token_and_the_next_resumes_with_it() {
+    let mut world = World::new(21);
+    let config = |world: &World| {
+        let mut config = world.config("juliet");
+        config.management = Management::Resume { max: None };
+        config.user_agent.id = ClientId::parse("d4565fa7-4d72-4749-b3d3-740edbf87770");
+        config.carbons = true;
+        config
+    };
+    let first = config(&world);
+    let first = world.connect(first);
+    world.simulation.run_until_idle();
+    let events = world.events(first);
+    let [Event::Token(token), Event::Online(jid)] = events.as_slice() else { panic!("{events:?}") };
+    assert!(world.client(first).can_resume() && world.client(first).is_managed());
+    let saved = world.client(first).save().expect("resumable");
+    world.simulation.cut(first);
+    world.simulation.run_for(Duration::from_secs(1));
+    // Another process, that has no password.
+    let mut second = config(&world);
+    second.credentials = None;
+    second.fast_token = Some(token.clone());
+    second.resume = Some(saved);
+    let second = world.connect(second);
+    world.simulation.run_until_idle();
+    assert_eq!(world.events(second), [Event::Resumed(jid.clone())]);
+    let mechanism = world.client(second).mechanism();
+    assert!(matches!(mechanism, Some(Mechanism::Ht { binding: Some(_) })), "{mechanism:?}");
+    world.simulation.run_for(Duration::from_secs(5));
+    assert!(world.client(second).is_online());
 }
 
 #[test]

@@ -84,7 +84,11 @@ fn brief(event: &Event) -> Option<String> {
         Event::Roster(RosterEvent::Loaded) => "roster".into(),
         Event::Roster(RosterEvent::Changed { item, .. }) => format!("item {}", state(item)),
         Event::Roster(RosterEvent::Removed(item)) => format!("item {} gone", short(Some(&item.jid))),
-        Event::Online(_) | Event::Sent(_) | Event::Reply(_) | Event::Capabilities(_) => return None,
+        Event::Online(_)
+        | Event::Sent(_)
+        | Event::Acknowledged(_)
+        | Event::Reply(_)
+        | Event::Capabilities(_) => return None,
         other => format!("{other:?}"),
     })
 }

@@ -20,7 +20,10 @@ const MAGIC: [u8; 4] = *b"WXs\x01";
 /// What the session knew of people is not in it. The process that resumes fetches the roster again; presence of contacts
 /// comes as it changes. It is good for one resumption.
 #[derive(Clone)]
-pub struct Saved {
+pub struct Saved(Box<Contents>);
+
+#[derive(Clone)]
+struct Contents {
     resumption: Resumption,
     jid: FullJid,
     handled: u32,
@@ -65,11 +68,11 @@ impl fmt::Debug for Saved {
     /// Without the name of the stream and without what the stanzas say.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Saved")
-            .field("jid", &self.jid)
-            .field("location", &self.resumption.location)
-            .field("handled", &self.handled)
-            .field("acknowledged", &self.acknowledged)
-            .field("stanzas", &self.stanzas.len())
+            .field("jid", &self.0.jid)
+            .field("location", &self.0.resumption.location)
+            .field("handled", &self.0.handled)
+            .field("acknowledged", &self.0.acknowledged)
+            .field("stanzas", &self.0.stanzas.len())
             .finish_non_exhaustive()
     }
 }
@@ -90,7 +93,7 @@ impl Saved {
             since: entry.since,
             stanza: entry.stanza.clone(),
         };
-        Some(Saved {
+        Some(Saved(Box::new(Contents {
             resumption: ledger.resumption()?.clone(),
             jid: jid.clone(),
             handled: ledger.handled(),
@@ -98,31 +101,31 @@ impl Saved {
             handles: handles.clone(),
             is_available,
             stanzas: ledger.unacknowledged().chain(outbox).map(keep).collect(),
-        })
+        })))
     }
 
     /// Whose session it is, with its resource.
     pub fn jid(&self) -> &FullJid {
-        &self.jid
+        &self.0.jid
     }
 
     /// Where the server wants to be connected to for resumption ([`Client::location`](super::Client::location)).
     pub fn location(&self) -> Option<&str> {
-        self.resumption.location.as_deref()
+        self.0.resumption.location.as_deref()
     }
 
     /// The caller's stanzas that had not been acknowledged, with the handles that they keep: what becomes of them is told by
     /// the client that resumes.
     pub fn stanzas(&self) -> impl Iterator<Item = (StanzaHandle, &Stanza)> {
-        self.stanzas.iter().filter_map(|kept| Some((kept.handle?, &kept.stanza)))
+        self.0.stanzas.iter().filter_map(|kept| Some((kept.handle?, &kept.stanza)))
     }
 
     pub(super) fn is_available(&self) -> bool {
-        self.is_available
+        self.0.is_available
     }
 
     pub(super) fn handles(&self) -> Handles {
-        self.handles.clone()
+        self.0.handles.clone()
     }
 
     /// The books. All stanzas count as sent: what was about to be when this was saved may have been, too. `size` tells how
@@ -135,24 +138,24 @@ impl Saved {
             since: kept.since,
             is_sent: true,
         };
-        let entries = self.stanzas.into_iter().map(entry).collect();
-        Ledger::restore(self.resumption, self.handled, self.acknowledged, entries)
+        let Contents { resumption, handled, acknowledged, stanzas, .. } = *self.0;
+        Ledger::restore(resumption, handled, acknowledged, stanzas.into_iter().map(entry).collect())
     }
 
     /// For a file. What [`from_bytes`](Saved::from_bytes) of the same version of this library reads.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (machine, serial) = self.handles.parts();
+        let (machine, serial) = self.0.handles.parts();
         let mut out = Writer(MAGIC.to_vec());
-        out.text(&self.resumption.id);
-        out.option(self.resumption.location.as_deref(), Writer::text);
-        out.text(self.jid.as_str());
-        out.number(u64::from(self.handled));
-        out.number(u64::from(self.acknowledged));
+        out.text(&self.0.resumption.id);
+        out.option(self.0.resumption.location.as_deref(), Writer::text);
+        out.text(self.0.jid.as_str());
+        out.number(u64::from(self.0.handled));
+        out.number(u64::from(self.0.acknowledged));
         out.number(machine);
         out.number(serial);
-        out.number(u64::from(self.is_available));
-        out.number(self.stanzas.len() as u64);
-        for kept in &self.stanzas {
+        out.number(u64::from(self.0.is_available));
+        out.number(self.0.stanzas.len() as u64);
+        for kept in &self.0.stanzas {
             out.option(kept.handle.map(StanzaHandle::serial), Writer::number);
             out.number(kept.since.unix_millis().cast_unsigned());
             out.text(&kept.stanza.to_xml());
@@ -188,7 +191,15 @@ impl Saved {
             return Err(BadSaved::Length);
         }
         let handles = Handles::resume(machine, serial);
-        Ok(Saved { resumption, jid, handled, acknowledged, handles, is_available, stanzas })
+        Ok(Saved(Box::new(Contents {
+            resumption,
+            jid,
+            handled,
+            acknowledged,
+            handles,
+            is_available,
+            stanzas,
+        })))
     }
 }
 

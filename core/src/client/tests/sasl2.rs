@@ -26,9 +26,7 @@ fn tls() -> TlsInfo {
 }
 
 fn installation() -> UserAgent {
-    let mut user_agent = UserAgent::default();
-    user_agent.id = ClientId::parse("d4565fa7-4d72-4749-b3d3-740edbf87770");
-    user_agent
+    UserAgent { id: ClientId::parse("d4565fa7-4d72-4749-b3d3-740edbf87770"), ..UserAgent::default() }
 }
 
 fn offer(mechanisms: &[&str], inline: &str) -> String {
