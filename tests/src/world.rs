@@ -20,10 +20,11 @@
 //! [`Rule`] names them. Those that have exceptions, in full:
 //!
 //! **No loss.** A message of which the client says that it left (`Event::Sent`) is in the end received by a session of
-//! its addressee, or waits in the store of the addressee's server, or its sender has got an error for it. Excused is a message
-//! that has not arrived yet
-//! - when its sender's connection breaks before the server has acknowledged it;
-//! - when a connection breaks, or is broken, on which its addressee has a session that cannot be resumed;
+//! its addressee, or waits in the store of the addressee's server, or its sender has got an error for it. With stream management
+//! that holds also if connections break meanwhile: a client that counts says itself what may not have arrived
+//! (`Event::Unacknowledged`), or has it still, to be sent when it comes back. Excused is a message that has not arrived yet
+//! - when its sender's connection breaks, and nothing is acknowledged on it;
+//! - when a connection breaks, or is broken, on which nothing is acknowledged and its addressee has a session;
 //! - when the sender's or the addressee's server crashes, unless the store has it among the messages that wait;
 //! - when a link loses it because the server that sent it has crashed, or loses an error about it;
 //! - when one account blocks the other;

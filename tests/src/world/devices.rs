@@ -140,6 +140,8 @@ impl World {
     pub(super) fn restart(&mut self, number: usize, away: Duration, saved: bool) {
         let device = &mut self.devices[number];
         device.away_until = self.now + away;
+        self.set_timer(away, Timer::Begin { device: number });
+        let device = &mut self.devices[number];
         let Some(session) = device.session.take() else { return };
         // As it would be read from its file.
         let kept = session.client().save().filter(|_| saved).map(|saved| saved.to_bytes());
@@ -157,7 +159,6 @@ impl World {
             self.forget_letters(number);
             self.session_over(number);
         }
-        self.set_timer(away, Timer::Begin { device: number });
     }
 
     /// Nobody is left to say what became of what it has sent.
@@ -305,6 +306,8 @@ impl World {
             // What the server still sends, or has sent, is read by nobody.
             if died || !wire.server_done || !wire.down.at_end() || wire.broken {
                 self.break_wire(key, "its connection broke");
+            } else if wire.managed_at.is_some() {
+                self.model.reroute(self.devices[number].account);
             }
         }
         self.devices[number].wire = None;

@@ -45,6 +45,8 @@ pub(super) struct Letter {
     pub(super) excuse: Option<&'static str>,
     /// Its sender's session has ended, so an error could not reach it.
     pub(super) sender_gone: bool,
+    /// A session that may have had it has ended, so it may have begun its way anew.
+    pub(super) rerouted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +92,7 @@ impl Model {
             refused: 0,
             excuse: None,
             sender_gone: false,
+            rerouted: false,
         });
         self.letters.len() - 1
     }
@@ -120,7 +123,7 @@ impl Model {
             return self.fail(now, Rule::Duplicate, text);
         }
         let sent = found.at;
-        let found_again = found.again;
+        let (found_again, rerouted) = (found.again, found.rerouted);
         if let Some(Some(since)) = self.blocks.get(&(account, sender))
             && *since < sent
         {
@@ -131,7 +134,7 @@ impl Model {
         let before = last.replace(last.map_or(number, |last| last.max(number)));
         // What comes again because a session has ended comes when it can, and says so.
         let is_odd = self.unsure.contains(&account) || self.rerouting.contains(&account) || self.may_overflow;
-        let free = found_again || delayed && is_odd;
+        let free = found_again || delayed && (is_odd || rerouted);
         if let Some(before) = before.filter(|before| *before >= number && !free) {
             let text =
                 format!("m{letter}, number {number} of its sender's, reached {by:?} behind number {before}");
@@ -149,7 +152,7 @@ impl Model {
         if found.from.device != by.device {
             return self.fail(now, Rule::Leak, format!("an error about m{letter} reached {by:?}"));
         }
-        let is_odd = self.unsure.contains(&found.to) || self.rerouting.contains(&found.to);
+        let is_odd = found.rerouted || self.unsure.contains(&found.to) || self.rerouting.contains(&found.to);
         if !found.received.is_empty() && !found.again && !is_odd {
             let text = format!("m{letter} was refused, and reached {:?}", found.received);
             self.fail(now, Rule::Duplicate, text);
@@ -168,6 +171,14 @@ impl Model {
         if new == Sending::Unsent && (was_out || !found.received.is_empty()) {
             self.fail(now, Rule::Handle, format!("m{letter} is said not to have left, but it has"));
         }
+    }
+
+    /// A session in which stanzas are acknowledged has ended: what it has not acknowledged takes its way anew.
+    pub(super) fn reroute(&mut self, account: usize) {
+        self.letters
+            .iter_mut()
+            .filter(|letter| letter.to == account)
+            .for_each(|letter| letter.rerouted = true);
     }
 
     /// The messages that may get lost from now on, if they have not arrived.
@@ -208,18 +219,20 @@ impl Model {
         self.ever_blocked.contains(&(a, b))
     }
 
-    /// All is quiet: every message is somewhere. `is_kept`: in the store of the addressee's server; `may_fail`: there were
-    /// reasons to refuse it.
+    /// All is quiet: every message is somewhere. `is_kept`: in the store of the addressee's server; `waits`: its client still has it, and goes on
+    /// with it when it comes back; `may_fail`: there were reasons to refuse it.
     pub(super) fn nothing_is_lost(
         &mut self,
         now: Instant,
         is_kept: impl Fn(usize, &Letter) -> bool,
+        waits: impl Fn(&Letter) -> bool,
         may_fail: impl Fn(&Letter) -> bool,
     ) {
         let mut lost = Vec::new();
         for (number, letter) in self.letters.iter().enumerate() {
             let is_somewhere = !letter.received.is_empty() || letter.refused > 0 || is_kept(number, letter);
-            let left = matches!(letter.sending, Sending::Out | Sending::Acknowledged);
+            let left =
+                letter.sending == Sending::Acknowledged || letter.sending == Sending::Out && !waits(letter);
             let is_blocked = self.ever_blocked(letter.sender, letter.to);
             let unheard = letter.sender_gone && may_fail(letter);
             if left && !is_somewhere && letter.excuse.is_none() && !is_blocked && !unheard {

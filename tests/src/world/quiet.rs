@@ -5,6 +5,7 @@ use super::hosts::{letters_in, pair};
 use super::{Rule, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use waxwing_core::client::Management;
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::payload::roster::Subscription;
 use waxwing_core::server::store::Contact;
@@ -80,9 +81,15 @@ impl World {
             limits.offline_messages < 1000 || limits.waiting_per_account < 64 || limits.store_requests < 8192;
         let trouble: Vec<bool> = self.hosts.iter().map(|host| host.had_trouble).collect();
         let links = self.links_had_trouble;
+        let counts = |number: usize| self.scenario.devices[number].management != Management::Off;
+        let devices = self.devices.iter().enumerate();
+        let away = devices
+            .filter(|(number, device)| counts(*number) && device.session.is_some() && !device.is_online());
+        let waiting: BTreeSet<usize> = away.map(|(number, _)| number).collect();
         self.model.nothing_is_lost(
             self.now,
             |number, letter| kept.contains(&(letter.to, number)),
+            |letter| waiting.contains(&letter.from.device),
             |letter| {
                 let on_the_way = [accounts[letter.sender], accounts[letter.to]];
                 is_small
