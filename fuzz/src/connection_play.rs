@@ -267,6 +267,8 @@ impl Owner {
         match event {
             Event::StartTls
             | Event::Lookup { .. }
+            | Event::LookupTokens { .. }
+            | Event::ChangeTokens { .. }
             | Event::TokenVerdict { .. }
             | Event::CertificateVerdict { .. }
             | Event::Bind { .. } => {

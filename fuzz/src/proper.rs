@@ -9,6 +9,7 @@ use waxwing_core::machine::{Entropy, Machine, Now};
 use waxwing_core::sasl::{ChannelBindings, Credentials, Mechanism, Policy, ScramHash, StoredCredentials};
 use waxwing_core::server::bind::Granted;
 use waxwing_core::server::connection::{self, Connection, Transport};
+use waxwing_core::server::store::StoredTokens;
 use waxwing_core::stanza::{Message, Presence, PresenceType, Stanza};
 use waxwing_core::stream::{Condition, StreamError, TlsInfo};
 
@@ -235,6 +236,12 @@ pub fn answer(connection: &mut Connection, now: Now, event: &connection::Event) 
             let known = matches!(account.as_str(), "juliet@im.example.com" | "romeo@im.example.com");
             connection.credentials(now, Ok(known.then(login)));
         }
+        connection::Event::LookupTokens { account, .. } => {
+            let known = account.as_str() == "juliet@im.example.com";
+            let stored = || StoredTokens { credentials: login(), ..StoredTokens::default() };
+            connection.tokens(now, Ok(known.then(stored)));
+        }
+        connection::Event::ChangeTokens { .. } => connection.tokens_changed(now, Ok(())),
         connection::Event::TokenVerdict { .. } | connection::Event::CertificateVerdict { .. } => {
             connection.verdict(now, Ok("juliet".to_owned()));
         }

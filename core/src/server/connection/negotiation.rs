@@ -108,11 +108,8 @@ impl Negotiation {
     /// Whether the owner has to answer something first.
     pub(super) fn is_waiting(&self) -> bool {
         use Step::{Admitting, Binding, Judging, Registering, Resuming, Reviving, Securing, Settling};
-        match self.step {
-            Securing | Registering(_) | Judging(_) | Settling(_) => true,
-            Reviving(_) | Admitting(_) | Binding(..) | Resuming(_) => true,
-            _ => false,
-        }
+        let asks = matches!(self.step, Securing | Registering(_) | Judging(_) | Settling(_));
+        asks || matches!(self.step, Reviving(_) | Admitting(_) | Binding(..) | Resuming(_))
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
