@@ -18,6 +18,7 @@ mod services;
 mod sessions;
 mod shards;
 mod subscription;
+mod tokens;
 
 use super::*;
 use crate::machine::{Instant, Utc};
