@@ -226,18 +226,19 @@ impl Negotiation {
             let detail = "The stream is from another account than the one that was logged in to.";
             return link.violation(now, Condition::InvalidFrom, detail);
         }
-        self.send_features(link, true);
+        self.send_features(link, true, true);
         self.step = Step::Bind(account);
     }
 
-    /// What the stream offers to a client that has logged in: among it to bind a resource, unless one is bound.
-    pub(super) fn send_features(&self, link: &mut Link, with_bind: bool) {
+    /// What the stream offers to a client that has logged in: among it to bind a resource and to manage the stream, unless
+    /// that has been done. Clients take what is offered, and what is done twice ends the stream.
+    pub(super) fn send_features(&self, link: &mut Link, with_bind: bool, with_management: bool) {
         let roster_versions = Element::builder("ver", ns::ROSTER_VER).build();
         let pre_approval = Element::builder("sub", ns::PRE_APPROVAL).build();
         let mut list =
             if with_bind { vec![Feature::Bind, Feature::Session { optional: true }] } else { vec![] };
         list.extend([roster_versions, pre_approval].map(Feature::Other));
-        if link.config.acknowledgements.is_some() {
+        if with_management && link.config.acknowledgements.is_some() {
             list.push(Feature::Other(Element::builder("sm", ns::SM).build()));
         }
         list.extend(link.config.features.iter().cloned().map(Feature::Other));

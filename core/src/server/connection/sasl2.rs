@@ -260,7 +260,8 @@ impl Negotiation {
             None => admission.success(account.jid.clone().into(), None),
         };
         link.stream.send(&success);
-        self.send_features(link, bound.is_none());
+        let is_managed = bound.is_some_and(|(_, granted)| granted.management.is_some());
+        self.send_features(link, bound.is_none(), !is_managed);
         self.step = Step::Bind(account);
     }
 }

@@ -486,7 +486,9 @@ fn xep0198_7_1_stanzas_are_acknowledged_from_the_start() {
         assert_eq!(asked, Some(crate::server::bind::Enable { resume: true, max: Some(90) }));
         let granted = Granted { management: management.clone(), ..Granted::default() };
         peer.connection.bound(peer.now, jid("x"), granted);
-        let (success, _) = success(&peer.drain());
+        let (success, features) = success(&peer.drain());
+        // Some clients would enable it again.
+        assert_eq!(features.has("sm", "urn:xmpp:sm:3"), management.is_none());
         match (success.bound.expect("bound").management, management) {
             (Some(Management::Enabled { id, resume: true, max: Some(60), location }), Some(_)) => {
                 assert_eq!((id.as_deref(), location.as_deref()), (Some("long"), Some("im.example.com:5222")));
