@@ -268,8 +268,8 @@ impl Default for Limits {
     /// account, 4 KiB each, sent again after an hour; 1 KiB of last words; 2000 contacts and 512 KiB a roster, 50 groups a
     /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
     /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
-    /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 2000 stanzas
-    /// and 1.5 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
+    /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 5000 stanzas
+    /// and 2 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
     /// that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
@@ -302,8 +302,8 @@ impl Default for Limits {
             store_requests: 8192,
             offline_messages: 1000,
             offline_bytes: 2 << 20,
-            unacknowledged: 2000,
-            unacknowledged_bytes: 3 << 19,
+            unacknowledged: 5000,
+            unacknowledged_bytes: 2 << 20,
             unacknowledged_bytes_in_all: 256 << 20,
             ended_sessions: 1000,
             idle_accounts: 10_000,

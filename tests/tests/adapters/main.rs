@@ -99,7 +99,7 @@ fn closed(client: &mut impl Talks) -> Result<(), Error> {
     }
 }
 
-/// Sends `count` messages of about `size` bytes each, and lets the client work until all have been handed out.
+/// Sends `count` messages of about `size` bytes each, and lets the client work until the server has all of them.
 fn send_many(client: &mut impl Talks, to: &str, count: usize, size: usize) {
     let mut waiting = 0;
     for n in 0..count {
@@ -107,7 +107,7 @@ fn send_many(client: &mut impl Talks, to: &str, count: usize, size: usize) {
         client.tell(|client, now| client.send(now, Message::chat(jid(to), &body))).unwrap();
         waiting += 1;
         while waiting == 50 || n + 1 == count && waiting > 0 {
-            if let Event::Sent(_) = client.event() {
+            if let Event::Acknowledged(_) = client.event() {
                 waiting -= 1;
             }
         }

@@ -7,7 +7,8 @@ use waxwing_core::stanza::Message;
 use crate::runtimes::{Serves, StdDuplex, StdServer, Talks as _, TokioServer};
 use crate::{World, at_full_speed, closed, jid, message};
 
-const MESSAGES: usize = 3000;
+/// Fewer than a client may leave unacknowledged (XEP-0198): a crowded machine does not end this.
+const MESSAGES: usize = 1000;
 
 /// Two threads for each of two clients: one sends, the other receives, all at the same time (RFC 6120 section 10.1).
 fn everybody_sends_while_they_receive<S: Serves>() {
