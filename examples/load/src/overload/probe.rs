@@ -65,7 +65,8 @@ impl Probe {
             let other = log_in(&field.target, Some(&field.tls), &field.domain, other).await?;
             tasks.spawn(talk([one, other], Arc::clone(&samples), stopped.clone(), patience));
         }
-        for account in rest.iter().cloned() {
+        for account in rest {
+            let account = account.clone();
             let (field, samples, mut stopped) = (field.clone(), Arc::clone(&samples), stopped.clone());
             tasks.spawn(async move {
                 let mut pace = interval(LOGIN_PACE);
