@@ -22,8 +22,8 @@ use rsasl::validate::{Validate, ValidationError};
 use waxwing_core::jid::{Jid, saslprep};
 use waxwing_core::machine::Entropy;
 use waxwing_core::sasl::{
-    Attempt, ChannelBindings, ClientSession, Credentials, Mechanism, Policy, ScramHash,
-    ScramKeys, ServerSession, ServerStep, Start, StoredCredentials,
+    Attempt, ChannelBindings, ClientSession, Credentials, Mechanism, Policy, ScramHash, ScramKeys,
+    ServerSession, ServerStep, Start, StoredCredentials,
 };
 
 const DOMAIN: &str = "example.com";

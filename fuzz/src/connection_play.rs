@@ -309,7 +309,11 @@ impl Owner {
             6 => connection.verdict(now, Ok("no such@local part".to_owned())),
             7 => {
                 self.is_bound = true;
-                connection.bound(now, FullJid::new("juliet@im.example.com/balcony").expect("an address"), Granted::default());
+                connection.bound(
+                    now,
+                    FullJid::new("juliet@im.example.com/balcony").expect("an address"),
+                    Granted::default(),
+                );
             }
             8 => connection.bind_refused(now, StanzaError::new(stanza::Condition::Conflict)),
             9 => connection.secured(now, tls_info()),

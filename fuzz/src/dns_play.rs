@@ -77,11 +77,14 @@ impl fmt::Debug for Script {
     }
 }
 
+/// Priority, weight, port and target of an SRV record.
+type Service = (u16, u16, u16, Option<usize>);
+
 /// What there is.
 #[derive(Debug, Default)]
 struct World {
     /// By kind.
-    services: [Vec<(u16, u16, u16, Option<usize>)>; 2],
+    services: [Vec<Service>; 2],
     addresses: BTreeMap<usize, Vec<IpAddr>>,
     aliases: BTreeMap<usize, usize>,
     /// What becomes of who connects; without an entry he is refused.

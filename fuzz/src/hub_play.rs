@@ -233,7 +233,7 @@ impl Play {
             }
             b'k' => self.block(slot, op),
             b'c' => {
-                let switch = if op.b % 2 == 0 { "enable" } else { "disable" };
+                let switch = if op.b.is_multiple_of(2) { "enable" } else { "disable" };
                 self.ask(slot, "set", "", &format!("<{switch} xmlns='urn:xmpp:carbons:2'/>"));
             }
             b'a' => self.answer_request(slot, op),
@@ -257,7 +257,7 @@ impl Play {
             }
             b'l' => {
                 self.model.is_troubled |= self.shelf.len() > 0;
-                let doubt = self.shelf.lose(op.a, op.b % 2 == 0);
+                let doubt = self.shelf.lose(op.a, op.b.is_multiple_of(2));
                 self.doubt(&doubt);
             }
             b'q' => self.store_waits = !self.store_waits,
@@ -358,7 +358,7 @@ impl Play {
     fn enable(&mut self, slot: usize, op: Op) {
         let Some(connection) = self.connection(slot) else { return };
         let (now, account) = (self.now, account(slot % 4));
-        let enable = Enable { resume: op.b % 4 > 0, max: (op.b % 4 > 1).then_some(30) };
+        let enable = Enable { resume: !op.b.is_multiple_of(4), max: (op.b % 4 > 1).then_some(30) };
         self.hub(&account).enable(now, connection, enable);
     }
 
@@ -472,7 +472,7 @@ impl Play {
         let xml = format!("<message {from} to='{to}' type='{kind}' id='m{number}'>{inner}</message>");
         let to = Jid::new(&to).expect("an address");
         // The domain says nothing; and strangers may be sent away without a word, or nobody be there to say one.
-        let is_answered = !to.is_domain() && !(bit(self.settings, 5) && to.local() == Some("e"));
+        let is_answered = !(to.is_domain() || bit(self.settings, 5) && to.local() == Some("e"));
         let kind = match kind {
             "chat" => MessageType::Chat,
             "groupchat" => MessageType::Groupchat,
@@ -637,7 +637,7 @@ impl Play {
 
     /// The process dies and is started again. What the store has it has.
     fn crash(&mut self, op: Op) {
-        if op.b % 2 == 0 {
+        if op.b.is_multiple_of(2) {
             while self.shelf.len() > 0 && self.crashes < 200 {
                 let doubt = self.shelf.lose(0, true);
                 self.doubt(&doubt);

@@ -121,12 +121,15 @@ impl Survivor {
                 let to = Some(Jid::new(&self.arguments.peer["domain"])?);
                 self.ping = Some(client.request(now, Ping { to }, None)?);
             }
-            Event::Reply(reply) => {
-                if self.ping.as_ref().and_then(|ping| ping.read(&reply)).is_some_and(|answer| answer.is_ok())
-                {
-                    self.progress.sessions += 1;
-                    tell(if self.progress.sessions == 1 { "online" } else { "fresh" })?;
-                }
+            Event::Reply(reply)
+                if self
+                    .ping
+                    .as_ref()
+                    .and_then(|ping| ping.read(&reply))
+                    .is_some_and(|answer| answer.is_ok()) =>
+            {
+                self.progress.sessions += 1;
+                tell(if self.progress.sessions == 1 { "online" } else { "fresh" })?;
             }
             Event::Resumed(_) => tell("resumed")?,
             Event::Message(message) => {

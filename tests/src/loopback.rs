@@ -26,7 +26,6 @@ pub fn shards(count: u32, names: &[&str]) -> Arc<Shards> {
         memory.insert(account.jid(), account.record(&mut Random::new(1)));
     }
     let memory = Mutex::new(memory);
-    #[allow(clippy::result_large_err, reason = "the type is that of the port")]
     let store = move |request| Err(memory.lock().expect("nothing panics in a store").execute(request));
     let config = hub::Config::new(BareJid::new("localhost").expect("an address"));
     let hubs = Shards::hubs(&config, count, &mut entropy().expect("the system has randomness"));

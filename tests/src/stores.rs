@@ -312,7 +312,7 @@ impl<S: Store> Asker<S> {
 
     fn tokens_of(&mut self, number: u8) -> StoredTokens {
         match self.read("juliet", Query::Tokens(client(number))) {
-            Ok(Found::Tokens(found)) => found,
+            Ok(Found::Tokens(found)) => *found,
             other => panic!("{other:?}"),
         }
     }

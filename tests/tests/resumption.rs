@@ -163,10 +163,10 @@ impl Person {
         match event {
             Event::Message(message) => self.heard.extend(message.body(None).map(|body| body.into_owned())),
             Event::Sent(handle) => {
-                self.handles.get_mut(&handle).map(|fate| fate.push("sent"));
+                self.handles.entry(handle).and_modify(|fate| fate.push("sent"));
             }
             Event::Acknowledged(handle) => {
-                self.handles.get_mut(&handle).map(|fate| fate.push("acknowledged"));
+                self.handles.entry(handle).and_modify(|fate| fate.push("acknowledged"));
             }
             Event::Resumed(_) => self.resumed += 1,
             Event::Online(_) => self.online += 1,

@@ -90,10 +90,10 @@ fn read(
         Query::Credentials => {
             Found::Credentials(StoredCredentials { scram: credentials::keys(connection, id)?, disabled })
         }
-        Query::Tokens(client) => Found::Tokens(StoredTokens {
+        Query::Tokens(client) => Found::Tokens(Box::new(StoredTokens {
             credentials: StoredCredentials { scram: credentials::keys(connection, id)?, disabled },
             tokens: tokens::of_client(connection, id, *client)?,
-        }),
+        })),
         Query::Document(document) => Found::Document(documents::one(connection, id, document)?),
         Query::Watcher(jid) => {
             let subscribed = roster::is_subscribed(connection, id, jid)?;

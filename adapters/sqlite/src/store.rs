@@ -78,10 +78,6 @@ impl SqliteStore {
     /// # Errors
     /// The reply, at once, where too many requests are waiting ([`StoreError::Busy`]) or the store's thread is gone
     /// ([`StoreError::Unavailable`]). Nothing has been done; give the reply to the hub.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the reply is handed back where the request came from, and only under overload"
-    )]
     pub fn submit(&self, request: Request) -> Result<(), Reply> {
         self.queue.push(request).map_err(|(request, error)| request.refused(error))
     }

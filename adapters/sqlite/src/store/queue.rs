@@ -43,10 +43,7 @@ impl Queue {
         Queue { capacity, state: Mutex::default(), filled: Condvar::new(), answered: Condvar::new() }
     }
 
-    #[allow(
-        clippy::result_large_err,
-        reason = "the reply is handed back where the request came from, and only under overload"
-    )]
+    #[allow(clippy::result_large_err, reason = "handed back where it came from, and only under overload")]
     pub(super) fn push(&self, request: Request) -> Result<(), (Request, StoreError)> {
         let mut state = self.lock();
         if let Some(why) = &state.closed {

@@ -43,7 +43,7 @@ impl Hub {
         self.found_tokens(
             lookup,
             match result {
-                Ok(Found::Tokens(stored)) => Ok(Some(stored)),
+                Ok(Found::Tokens(stored)) => Ok(Some(*stored)),
                 Err(StoreError::Missing) => Ok(None),
                 Ok(_) | Err(_) => Err(Unavailable),
             },

@@ -135,10 +135,10 @@ impl Kept {
 
     fn find(&self, query: &Query) -> Found {
         match query {
-            Query::Tokens(client) => Found::Tokens(StoredTokens {
+            Query::Tokens(client) => Found::Tokens(Box::new(StoredTokens {
                 credentials: self.record.credentials.clone(),
                 tokens: self.tokens.get(client).cloned().unwrap_or_default(),
-            }),
+            })),
             Query::Credentials => Found::Credentials(self.record.credentials.clone()),
             Query::Document(document) => Found::Document(self.documents.get(document).cloned()),
             Query::Watcher(jid) => Found::Watcher {

@@ -209,7 +209,7 @@ pub enum Found {
     /// The credentials.
     Credentials(StoredCredentials),
     /// The tokens of a client.
-    Tokens(StoredTokens),
+    Tokens(Box<StoredTokens>),
     /// A document, as XML.
     Document(Option<Box<str>>),
     /// What somebody may be told of an account (RFC 6121 section 4.3.2).
