@@ -367,6 +367,16 @@ impl Stream {
         }
     }
 
+    /// What the peer sends next may have, in the same TLS record, stanzas behind it for which these limits will hold.
+    pub fn expect_limits(&mut self, limits: Limits) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.transport.tls {
+            tls.set_longest_stanza(limits.xml.max_bytes);
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = limits;
+    }
+
     /// Gives back the buffers that are kept between stanzas, for streams that have gone idle; see
     /// [`Framer::release`](crate::xml::Framer::release).
     pub fn release(&mut self) {

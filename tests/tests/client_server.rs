@@ -139,6 +139,36 @@ fn xep0388_and_xep0484_one_login_leaves_a_token_and_the_next_resumes_with_it() {
 }
 
 #[test]
+fn xep0198_7_2_much_that_was_missed_comes_along_with_the_success() {
+    let mut world = World::new(22);
+    let config = |world: &World| {
+        let mut config = world.config("juliet");
+        config.management = Management::Resume { max: None };
+        config
+    };
+    let first = config(&world);
+    let first = world.connect(first);
+    let romeo = world.online("romeo");
+    let saved = world.client(first).save().expect("resumable");
+    world.simulation.cut(first);
+    world.simulation.run_for(Duration::from_secs(1));
+    let now = world.simulation.now();
+    // More than fits into a stanza before authentication, and into a TLS record.
+    for number in 0..200 {
+        let message = Message::chat(saved.jid().clone().into(), &format!("{number} {}", "x".repeat(200)));
+        world.client(romeo).send(now, message).expect("online");
+    }
+    world.simulation.run_for(Duration::from_secs(1));
+    let mut second = config(&world);
+    second.resume = Some(saved.clone());
+    let second = world.connect(second);
+    world.simulation.run_for(Duration::from_secs(5));
+    let events = world.events(second);
+    assert_eq!(events.first(), Some(&Event::Resumed(saved.jid().clone())), "{events:?}");
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Message(_))).count(), 200);
+}
+
+#[test]
 fn xep0368_direct_tls() {
     let mut world = World::new(2);
     let mut config = world.config("juliet");

@@ -125,6 +125,10 @@ impl Client {
             None => (auth(&start), Asked::default()),
         };
         self.stream.send(&element);
+        if offer.sasl2.is_some() {
+            // All that an earlier session has missed may come along with the success.
+            self.stream.expect_limits(self.config.limits);
+        }
         self.mechanism = Some(mechanism);
         self.sasl_ns = if offer.sasl2.is_some() { ns::SASL2 } else { ns::SASL };
         let attempt = Attempt { session, mechanism, offer, credentials, policy, asked };
