@@ -94,6 +94,9 @@ impl Wire {
             ns::STREAM => &["features", "error"],
             ns::TLS => &["starttls", "proceed", "failure"],
             ns::SASL => &["auth", "challenge", "response", "success", "failure", "abort"],
+            ns::SASL2 => &["authenticate", "challenge", "response", "success", "failure", "abort"],
+            ns::SM => &["enable", "enabled", "resume", "resumed", "failed", "r", "a"],
+            ns::CSI => &["active", "inactive"],
             _ => &[],
         };
         assert!(known.contains(&name), "no such thing is ever sent: {element:?}");
@@ -103,8 +106,10 @@ impl Wire {
         }
         self.stanzas += usize::from(matches!(name, "message" | "presence"));
         self.last = match name {
+            // No new stream follows (XEP-0388 section 2.6.1).
+            "success" if element.ns() == ns::SASL2 => Last::Other,
             "success" | "proceed" | "starttls" => Last::Agreed,
-            "auth" | "response" => Last::Tried,
+            "auth" | "authenticate" | "response" => Last::Tried,
             _ => Last::Other,
         };
     }
