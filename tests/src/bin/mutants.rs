@@ -8,24 +8,28 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use waxwing_tests::Mutation;
 
-const USAGE: &str = "mutants [--seeds N] [--only WORDS]    up to N seeds for each (default 3000); only those whose text has the words";
+const USAGE: &str = "\
+mutants [--seeds N] [--only WORDS] [--profile NAME]
+  up to N seeds for each (default 3000); only bugs whose text has the words; built with that profile of Cargo's (default sim; dev is
+  built sooner and runs slower)";
 /// A bug that makes the simulation run for so long has been found as well.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 fn main() -> ExitCode {
-    let (mut seeds, mut only) = (3000, String::new());
+    let (mut seeds, mut only, mut profile) = (3000, String::new(), "sim".to_owned());
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         match (name.as_str(), args.next()) {
             ("--seeds", Some(value)) => seeds = value.parse().unwrap_or(seeds),
             ("--only", Some(value)) => only = value,
+            ("--profile", Some(value)) => profile = value,
             _ => {
                 eprintln!("{USAGE}");
                 return ExitCode::from(2);
             }
         }
     }
-    match plant_all(seeds, &only) {
+    match plant_all(seeds, &only, &profile) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(missed) => {
             println!("{missed} not found");
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 /// Returns how many were not found.
-fn plant_all(seeds: u64, only: &str) -> Result<usize, Box<dyn Error>> {
+fn plant_all(seeds: u64, only: &str, profile: &str) -> Result<usize, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let copy = root.join("target/mutants/workspace");
     copy_workspace(&root, &copy)?;
@@ -50,7 +54,7 @@ fn plant_all(seeds: u64, only: &str) -> Result<usize, Box<dyn Error>> {
         let source = std::fs::read_to_string(&file)?;
         let planted = mutation.plant(&source).ok_or("a place is not unique; run the tests")?;
         std::fs::write(&file, planted)?;
-        let found = try_it(&copy, seeds);
+        let found = try_it(&copy, seeds, profile);
         std::fs::write(&file, source)?;
         let (by, count) = match found? {
             Some((rule, count)) => (rule, count.to_string()),
@@ -65,17 +69,18 @@ fn plant_all(seeds: u64, only: &str) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Builds the simulation and runs it until a rule is broken: which, and by the how manieth seed.
-fn try_it(copy: &Path, seeds: u64) -> Result<Option<(String, u64)>, Box<dyn Error>> {
+fn try_it(copy: &Path, seeds: u64, profile: &str) -> Result<Option<(String, u64)>, Box<dyn Error>> {
     let target = copy.with_file_name("target");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--locked", "--all-features", "-p", "waxwing-tests", "--bin", "sim"]);
     let built =
-        cargo.args(["--profile", "sim"]).current_dir(copy).env("CARGO_TARGET_DIR", &target).output()?;
+        cargo.args(["--profile", profile]).current_dir(copy).env("CARGO_TARGET_DIR", &target).output()?;
     if !built.status.success() {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned().into());
     }
     let output = copy.with_file_name("output");
-    let mut sim = Command::new(target.join("sim/sim"))
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let mut sim = Command::new(target.join(folder).join("sim"))
         .args(["--seeds", &format!("0..{seeds}"), "--runs", "0"])
         .stdout(std::fs::File::create(&output)?)
         .stderr(Stdio::null())
