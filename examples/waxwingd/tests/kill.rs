@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use common::{PATIENCE, Server, waxwingd};
 use waxwing_core::client::{
-    Client, Config, Event, GetVcard, Ping, RemoveItem, Reply, Request, RequestError, RequestHandle, Roster,
-    RosterEvent, SendError, SetItem, SetVcard, TlsMode,
+    Client, Config, Event, GetVcard, Management, Ping, RemoveItem, Reply, Request, RequestError,
+    RequestHandle, Roster, RosterEvent, SendError, SetItem, SetVcard, TlsMode,
 };
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::Machine as _;
@@ -383,6 +383,9 @@ impl Session {
         let mut config = Config::new(account(kind, n).into(), TlsMode::Plaintext);
         let (username, password) = (format!("{kind}{n}"), PASSWORD.to_owned());
         config.credentials = Some(Credentials::Password { username, password });
+        // So that what has been handed over has been handed over: a reader that goes without having acknowledged a page is
+        // given it again (XEP-0198).
+        config.management = Management::Off;
         let clock = Clock::start();
         let client = Client::new(config, clock.now(), entropy().unwrap());
         let driver = Driver::new(client, TcpStream::connect(address).ok()?, clock).ok()?;
