@@ -25,7 +25,8 @@
 //! (`Event::Unacknowledged`), or has it still, to be sent when it comes back. Excused is a message that has not arrived yet
 //! - when its sender's connection breaks, and nothing is acknowledged on it;
 //! - when a connection breaks, or is broken, on which nothing is acknowledged and its addressee has a session;
-//! - when the sender's or the addressee's server crashes, unless the store has it among the messages that wait;
+//! - when the sender's or the addressee's server crashes, unless the store has it among the messages that wait, or it was acknowledged
+//!   and its addressee, on the same server, had no session that it could have been handed to;
 //! - when a link loses it because the server that sent it has crashed, or loses an error about it;
 //! - when one account blocks the other;
 //! - when its sender's session is over, and there was a reason to refuse it (trouble with a store or a link, small limits, an
@@ -221,6 +222,8 @@ struct World {
     subscribing: BTreeMap<(usize, usize), Instant>,
     /// The last that was asked about a block.
     blocks: BTreeMap<(usize, usize), u64>,
+    /// When accounts last had a session come or go.
+    sessions_ended: BTreeMap<usize, Instant>,
     /// Ends of blocks that have been asked for and not been answered.
     unblocking: Vec<(usize, usize)>,
     /// Serial of the last status text, of timers and of more.
@@ -279,6 +282,7 @@ impl World {
             tainted: BTreeSet::new(),
             subscribing: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            sessions_ended: BTreeMap::new(),
             unblocking: Vec::new(),
             words: 0,
             stanzas: 0,
@@ -430,9 +434,8 @@ impl World {
         let is_current = device.wire == Some(key);
         // A client that counts says itself what may not have arrived.
         let counts = self.scenario.devices[number].management != waxwing_core::client::Management::Off;
-        let session = self.session_of(number);
         self.model.excuse(why, |letter| {
-            let is_sent = letter.from == session && is_current && !counts;
+            let is_sent = letter.from.device == number && is_current && !counts;
             is_sent && letter.sending != model::Sending::Acknowledged
                 || letter.to == account && managed_at.is_none_or(|since| letter.at <= since)
         });
@@ -517,7 +520,12 @@ impl World {
                 self.upset(host, time, Mood { is_silent: true, ..Mood::default() });
             }
             Action::WallClock { node, millis } => self.clock(node).set(millis),
-            Action::Leap { node, time } => self.clock(node).leap(time),
+            Action::Leap { node, time } => {
+                self.clock(node).leap(time);
+                if let Node::Host(host) = node {
+                    self.doubt(host);
+                }
+            }
             _ => {}
         }
     }
@@ -549,11 +557,16 @@ impl World {
         upset.disk.serial = serial;
         self.is_lossy = true;
         if mood.is_silent || mood.delay > Duration::from_secs(3) {
-            let accounts = self.scenario.accounts.iter().enumerate();
-            let here = accounts.filter(|(_, at)| **at == host).map(|(account, _)| account);
-            self.model.unsure.extend(here);
+            self.doubt(host);
         }
         self.set_timer(time, Timer::StoreIsWell { host, serial });
+    }
+
+    /// What a server's store does, it may do after the server has given up waiting for it.
+    fn doubt(&mut self, host: usize) {
+        let accounts = self.scenario.accounts.iter().enumerate();
+        let here = accounts.filter(|(_, at)| **at == host).map(|(account, _)| account);
+        self.model.unsure.extend(here);
     }
 
     fn clock(&mut self, node: Node) -> &mut NodeClock {

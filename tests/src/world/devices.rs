@@ -126,6 +126,7 @@ impl World {
 
     /// It does not: for now, or for good.
     pub(super) fn log_out(&mut self, number: usize, for_good: bool) {
+        self.model.session_left(self.session_of(number));
         let device = &mut self.devices[number];
         device.wants = false;
         let now = device.clock.now(self.now);
@@ -466,7 +467,10 @@ impl World {
         let Some(letter) = message.body(None).as_deref().and_then(letter_of) else { return };
         let is_delayed = message.child("delay", ns::DELAY).is_some();
         let account = self.devices[number].account;
-        self.model.receive(self.now, session, account, letter, is_delayed);
+        // What comes behind the end of a session at the server has begun another way there.
+        let wire = self.devices[number].wire.and_then(|key| self.wires.get(&key));
+        let has_ended = wire.is_none_or(|wire| !wire.in_session);
+        self.model.receive(self.now, session, account, letter, (is_delayed, has_ended));
         let sender = self.model.letters.get(letter).map(|letter| letter.from.device);
         let is_from = sender.is_some_and(|sender| message.from() == Some(&self.device_jid(sender)));
         if !is_from {

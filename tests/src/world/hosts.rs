@@ -1,7 +1,8 @@
 //! The servers' side of a world.
 
+use super::model::Sending;
 use super::trace::Lane;
-use super::wire::{Freight, NodeClock};
+use super::wire::{Freight, NodeClock, Wire};
 use super::{Rule, Timer, World, store::Disk};
 use crate::{Account, Arrival, Random};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(super) struct Host {
     pub(super) ticks: u32,
 }
 
+/// How long a session can be resumed.
+const RESUMABLE: Duration = Duration::from_secs(61);
 /// How long the hub waits for the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a server that has ended a stream tries to write the rest of it.
@@ -80,7 +83,9 @@ impl World {
             self.break_wire(key, "its server crashed");
             let Some(wire) = self.wires.get_mut(&key) else { continue };
             wire.server_done = true;
-            wire.in_session = false;
+            if std::mem::take(&mut wire.in_session) {
+                self.sessions_ended.insert(self.devices[wire.device].account, now);
+            }
             match silent {
                 true => wire.stall(true),
                 false => wire.cut(now),
@@ -91,18 +96,37 @@ impl World {
 
     /// Whatever a server had in memory is lost with it. What its store had is not.
     fn excuse_at_crash(&mut self, number: usize) {
-        let accounts = &self.scenario.accounts;
+        let accounts = self.scenario.accounts.clone();
         let mut kept = Vec::new();
         for (account, _) in accounts.iter().enumerate().filter(|(_, host)| **host == number) {
             kept.extend(letters_in(&mut self.hosts[number].disk, &account_jid(account, number)));
         }
+        let alone: Vec<Option<Instant>> =
+            (0..accounts.len()).map(|account| self.alone_since(account)).collect();
         for (index, letter) in self.model.letters.iter_mut().enumerate() {
-            let concerns = [letter.sender, letter.to].iter().any(|account| accounts[*account] == number);
-            let is_safe = accounts[letter.to] == number && kept.contains(&index);
-            if concerns && letter.received.is_empty() && !is_safe {
+            let (sender_at, addressee_at) = (accounts[letter.sender], accounts[letter.to]);
+            // What is acknowledged, and can have been handed to nobody, is in the store or has been refused.
+            let must_be_kept = letter.sending == Sending::Acknowledged
+                && sender_at == addressee_at
+                && alone[letter.to].is_some_and(|since| since < letter.at);
+            let is_safe = addressee_at == number && kept.contains(&index);
+            let concerns = sender_at == number || addressee_at == number;
+            if concerns && letter.received.is_empty() && !is_safe && !must_be_kept {
                 letter.excuse.get_or_insert("a server crashed");
             }
         }
+    }
+
+    /// Since when an account has had no session, as far as that is certain; `None` if it has one.
+    fn alone_since(&self, account: usize) -> Option<Instant> {
+        let has_one = |wire: &Wire| wire.in_session && self.devices[wire.device].account == account;
+        if self.wires.values().any(has_one) {
+            return None;
+        }
+        let since = self.sessions_ended.get(&account).copied().unwrap_or(Instant::ORIGIN);
+        // One that could be resumed may have waited for it.
+        let is_resumable = self.model.rerouting.contains(&account);
+        Some(if is_resumable { since + RESUMABLE } else { since })
     }
 
     fn lose(&mut self, freight: impl IntoIterator<Item = Freight>) {
@@ -261,7 +285,10 @@ impl World {
         let Some(key) = self.wire_of(number, connection) else { return };
         let Some(wire) = self.wires.get_mut(&key) else { return };
         wire.in_session = begins;
-        if begins && wire.broken {
+        let device = wire.device;
+        let is_void = begins && wire.broken;
+        self.sessions_ended.insert(self.devices[device].account, self.now);
+        if is_void {
             self.break_wire(key, "a session came about that nobody was left for");
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Letter {
     pub(super) excuse: Option<&'static str>,
     /// Its sender's session has ended, so an error could not reach it.
     pub(super) sender_gone: bool,
+    /// Its sender has gone offline since, for good or not.
+    pub(super) sender_left: bool,
     /// A session that may have had it has ended, so it may have begun its way anew.
     pub(super) rerouted: bool,
 }
@@ -92,6 +94,7 @@ impl Model {
             refused: 0,
             excuse: None,
             sender_gone: false,
+            sender_left: false,
             rerouted: false,
         });
         self.letters.len() - 1
@@ -104,7 +107,7 @@ impl Model {
         by: SessionKey,
         account: usize,
         letter: usize,
-        delayed: bool,
+        (delayed, has_ended): (bool, bool),
     ) {
         let Some(found) = self.letters.get_mut(letter) else {
             return self.fail(now, Rule::Order, format!("m{letter} was never sent"));
@@ -118,7 +121,7 @@ impl Model {
         if twice && !found.again {
             return self.fail(now, Rule::Duplicate, format!("m{letter} reached {by:?} twice"));
         }
-        if found.refused > 0 && !found.again && !self.unsure.contains(&account) {
+        if found.refused > 0 && !found.again && !has_ended && !self.unsure.contains(&account) {
             let text = format!("m{letter} reached {by:?}, and its sender was told that it did not");
             return self.fail(now, Rule::Duplicate, text);
         }
@@ -134,7 +137,8 @@ impl Model {
         let before = last.replace(last.map_or(number, |last| last.max(number)));
         // What comes again because a session has ended comes when it can, and says so.
         let is_odd = self.unsure.contains(&account) || self.rerouting.contains(&account) || self.may_overflow;
-        let free = found_again || delayed && (is_odd || rerouted);
+        // What is sent to one device reaches it before it has said that it is there, and what was kept comes then.
+        let free = found_again || delayed && (is_odd || rerouted || kind.is_some());
         if let Some(before) = before.filter(|before| *before >= number && !free) {
             let text =
                 format!("m{letter}, number {number} of its sender's, reached {by:?} behind number {before}");
@@ -203,6 +207,14 @@ impl Model {
         }
     }
 
+    /// A session is left: errors no longer reach it.
+    pub(super) fn session_left(&mut self, left: SessionKey) {
+        self.letters
+            .iter_mut()
+            .filter(|letter| letter.from == left)
+            .for_each(|letter| letter.sender_left = true);
+    }
+
     /// Somebody has asked for a block or its end: from now on nothing is certain.
     pub(super) fn block_asked(&mut self, account: usize, whom: usize) {
         self.blocks.insert((account, whom), None);
@@ -234,7 +246,7 @@ impl Model {
             let left =
                 letter.sending == Sending::Acknowledged || letter.sending == Sending::Out && !waits(letter);
             let is_blocked = self.ever_blocked(letter.sender, letter.to);
-            let unheard = letter.sender_gone && may_fail(letter);
+            let unheard = (letter.sender_gone || letter.sender_left) && may_fail(letter);
             if left && !is_somewhere && letter.excuse.is_none() && !is_blocked && !unheard {
                 lost.push(format!("m{number} is nowhere: {letter:?}"));
             }

@@ -286,8 +286,31 @@ impl Scenario {
             };
             let trouble = random.one_in(6).then(|| self.trouble(troubles, random)).flatten();
             let action = trouble.unwrap_or_else(|| self.operation(troubles, number as u32, random));
-            self.steps.push(Step { at, action });
+            if let Action::Crash { host, .. } = action
+                && random.one_in(2)
+            {
+                at = self.work_up_to_a_crash(host, at, random);
+            }
+            // Some people write many short messages.
+            let is_message = matches!(action, Action::Message { .. });
+            let times = if is_message && random.one_in(5) { 2 + random.below(5) } else { 1 };
+            self.steps.extend(vec![Step { at, action }; times]);
         }
+    }
+
+    /// A server dies when its store is behind, and people have just written.
+    fn work_up_to_a_crash(&mut self, host: usize, from: Duration, random: &mut Random) -> Duration {
+        let (delay, time) = (Duration::from_secs(4), Duration::from_secs(10));
+        self.steps.push(Step { at: from, action: Action::StoreLate { host, delay, time } });
+        let mut at = from;
+        for _ in 0..6 {
+            at += random.up_to(Duration::from_millis(200));
+            let (device, to) = (random.below(self.devices.len()), random.below(self.accounts.len()));
+            if self.devices[device].account != to {
+                self.steps.push(Step { at, action: Action::Message { device, to } });
+            }
+        }
+        at + random.up_to(Duration::from_secs(3))
     }
 
     fn operation(&self, troubles: &Troubles, number: u32, random: &mut Random) -> Action {

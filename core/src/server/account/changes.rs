@@ -190,15 +190,14 @@ impl Account {
         }
     }
 
-    /// Lets a stanza that is addressed to the account wait for the change under way, if it has to. Returns it if not.
+    /// Lets a stanza that is addressed to the account wait for the change under way, if it has to. Returns it if not; and if it
+    /// is an answer for which there is no room: it cannot be refused, and too early is better than not at all.
     pub(super) fn received_in_turn(&mut self, stanza: Stanza, ctx: &mut Context<'_>) -> Option<Stanza> {
-        match self.must_wait(&stanza, stanza.from()) {
-            true => {
-                self.wait(Waiting::Received(stanza), ctx);
-                None
-            }
-            false => Some(stanza),
+        if !self.must_wait(&stanza, stanza.from()) || is_answer(&stanza) && !self.has_room(&stanza, ctx) {
+            return Some(stanza);
         }
+        self.wait(Waiting::Received(stanza), ctx);
+        None
     }
 
     /// As [`received_in_turn`](Self::received_in_turn), for what a session sends.
@@ -217,13 +216,15 @@ impl Account {
         }
     }
 
-    fn wait(&mut self, waiting: Waiting, ctx: &mut Context<'_>) {
+    fn has_room(&self, stanza: &Stanza, ctx: &Context<'_>) -> bool {
         let limits = &ctx.config.limits;
-        let bytes = self.changes.waiting_bytes + waiting.stanza().element().size();
-        if self.changes.waiting.len() < limits.waiting_per_account
-            && bytes <= limits.waiting_bytes_per_account
-        {
-            self.changes.waiting_bytes = bytes;
+        let bytes = self.changes.waiting_bytes + stanza.element().size();
+        self.changes.waiting.len() < limits.waiting_per_account && bytes <= limits.waiting_bytes_per_account
+    }
+
+    fn wait(&mut self, waiting: Waiting, ctx: &mut Context<'_>) {
+        if self.has_room(waiting.stanza(), ctx) {
+            self.changes.waiting_bytes += waiting.stanza().element().size();
             let receipt = ctx.hold();
             return self.changes.waiting.push_back((waiting, receipt));
         }
@@ -299,6 +300,11 @@ impl Waiting {
             Waiting::Sent(_, stanza) => stanza.to(),
         }
     }
+}
+
+/// Whether a stanza answers another, so that nobody can be told what becomes of it.
+fn is_answer(stanza: &Stanza) -> bool {
+    stanza.is_error() || matches!(stanza, Stanza::Iq(iq) if !iq.kind().is_request())
 }
 
 /// The contact that a change is about.

@@ -175,6 +175,26 @@ fn a_flood_of_changes_is_refused_once_too_many_wait_and_hurts_nobody_else() {
 }
 
 #[test]
+fn what_is_refused_because_too_much_waits_is_not_lost_in_silence() {
+    let limits = Limits { waiting_per_account: 2, ..Limits::default() };
+    let mut world = World::with(Config { limits, federation: true, ..config() });
+    world.login("juliet/balcony");
+    world.silent = true;
+    world.send("juliet/balcony", &set("s", "<item jid='a@example.net'/>"));
+    // What goes to the contact waits for the change; so would its answers, and an error about what cannot wait is one of them.
+    for n in 0..4 {
+        let message = format!("<message to='a@example.net' type='chat' id='{n}'><body>x</body></message>");
+        world.send("juliet/balcony", &message);
+    }
+    let refused = |n| format!("message error a@example.net > juliet/balcony #{n} resource-constraint/wait");
+    assert_eq!(world.got("juliet/balcony"), [refused(2), refused(3)]);
+    world.remote("<iq type='result' from='a@example.net/x' to='juliet@example.com/balcony' id='late'/>");
+    assert_eq!(world.got("juliet/balcony"), ["iq result a@example.net/x > juliet/balcony #late"]);
+    world.answer();
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[test]
 fn a_roster_holds_so_many_contacts_and_so_many_bytes() {
     let limits = Limits { contacts_per_roster: 3, roster_bytes: 60, ..Limits::default() };
     let mut world = World::with(Config { limits, ..config() });
