@@ -42,3 +42,8 @@ fi
 
 wrong_password "$bin/embed" "alice@$peer_domain"
 echo "embed: a wrong password is refused"
+
+# It has no SASL2: a client that wants all that comes with it gets through all the same, without a word.
+if [ "$peer_name" = ejabberd ] && [ -x "$bin/examples/login" ]; then
+    timeout 60 "$bin/examples/login" "$work/peer-server/env" alice rfc6120
+fi

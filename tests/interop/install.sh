@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the peers that the interop scripts test against: Debian packages; under target/, slixmpp in a virtual environment,
-# with the integration tests of its source distribution, and xmpp.js, if there is a node. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
+# with the integration tests of its source distribution, xmpp.js, if there is a node, and a later Prosody from Debian's
+# backports. Can be run again and again. What cannot be installed is named, and the scripts that need it skip.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -10,7 +11,6 @@ xmppjs_version=0.14.0
 # Program that shows it is there, and the packages that bring it.
 debian=(
     "prosody:prosody lua-sec"
-    "/usr/lib/prosody/modules/mod_sasl2_fast:prosody-modules"
     "ejabberdctl:ejabberd"
     "profanity:profanity"
     "mcabber:mcabber"
@@ -109,8 +109,40 @@ install_xmppjs() {
     fi
 }
 
+# Prosody 13 and its community modules, beside the one that is installed. The system's own sources of packages are left alone.
+install_later_prosody() {
+    [ -x "$later_prosody/usr/bin/prosody" ] && return 0
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        { echo "install: not a Debian system: without a later Prosody"; return 0; }
+    local log=$target/interop/backports.log fresh
+    fresh=$(mktemp -d)
+    if fetch_later_prosody "$fresh" >"$log" 2>&1; then
+        rm -rf "$later_prosody"
+        mv "$fresh/root" "$later_prosody"
+        echo "install: $(cd "$fresh" && ls -d prosody_*.deb)"
+    else
+        echo "install: no later Prosody: $(tail -n 1 "$log")"
+    fi
+    rm -rf "$fresh"
+}
+
+fetch_later_prosody() {
+    local codename mirror file
+    cd "$1" && mkdir -p lists/partial root || return
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    local mirrors=(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename")
+    [ -n "$("${mirrors[@]}")" ] || apt-get update || return
+    mirror=$("${mirrors[@]}" | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $codename-backports main" >sources.list
+    local apt=(apt-get -o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$1/lists"
+        -o "Dir::Cache=$1" -o APT::Sandbox::User=root)
+    "${apt[@]}" update && "${apt[@]}" download prosody prosody-modules || return
+    for file in *.deb; do dpkg-deb -x "$file" root || return; done
+}
+
 mkdir -p "$target/interop"
 install_debian
 install_slixmpp
 install_slixmpp_itests
 install_xmppjs
+install_later_prosody

@@ -10,6 +10,8 @@ venv=$target/interop/venv
 itests=$target/interop/slixmpp-itests
 # Folder with node_modules in it.
 node_modules=$target/interop/node
+# Folder with the files of a later Prosody in it.
+later_prosody=$target/interop/prosody
 # The scripts test debug builds unless told otherwise (the load generator tells).
 bin=${WAXWING_BIN:-$target/debug}
 domain=localhost
@@ -33,11 +35,9 @@ need_slixmpp() {
     "$venv/bin/python" -c 'import slixmpp' 2>/dev/null || skip "slixmpp is not installed"
 }
 
-# modern_server NAME DIR: as peer_start, with SASL2, Bind 2 and FAST, and with stream management in that, except for Prosody:
-# there it would have to be a later one than 0.12.
+# modern_server NAME DIR: as peer_start, with SASL2, Bind 2, FAST and stream management in them.
 modern_server() {
-    [ "$1" != prosody ] || [ -d /usr/lib/prosody/modules/mod_sasl2_fast ] || skip "prosody-modules is not installed"
-    PEER_MODULES='"sasl2_here", "sasl2", "sasl2_bind2", "sasl2_fast"' peer_start "$@"
+    PEER_MODULES='"sasl2", "sasl2_bind2", "sasl2_fast", "sasl2_sm", "smacks"' peer_start "$@"
 }
 
 need_survive() {
@@ -169,7 +169,7 @@ peer_start() {
     make_certificate "$dir"
     peer_ca=$dir/ca.pem peer_fingerprint=$(fingerprint "$dir/cert.pem")
     case $peer_name in
-        waxwingd | prosody | ejabberd) "start_$peer_name" "$dir" ;;
+        waxwingd | prosody | prosody13 | ejabberd) "start_$peer_name" "$dir" ;;
         *) fail "no such peer: $peer_name" ;;
     esac
     local name
@@ -255,8 +255,20 @@ start_waxwingd() {
     wait_until_up 60 grep -qx 'waxwingd: ready' "$dir/log"
 }
 
+# The later one, which has what Debian's modules of SASL2 need.
+start_prosody13() {
+    [ -e "$later_prosody/usr/bin/prosody" ] || skip "Prosody 13 is not installed"
+    need lua5.4
+    # It is told where it is.
+    sed "s,^\(CFG_[A-Z]*DIR='\)/usr/,\1$later_prosody/usr/," "$later_prosody/usr/bin/prosody" >"$1/prosody"
+    start_prosody "$1" lua5.4 "$1/prosody"
+}
+
+# start_prosody DIR [PROGRAM...]
 start_prosody() {
-    need prosody
+    [ $# -gt 1 ] || need prosody
+    local program=("${@:2}")
+    [ $# -gt 1 ] || program=(prosody)
     local dir=$1 name password encryption=true storage=internal_plain
     [ -n "${PEER_ALLOW_PLAINTEXT:-}" ] && encryption=false
     mkdir -p "$dir/certs" "$dir/data/$domain/accounts"
@@ -293,9 +305,10 @@ allow_unencrypted_plain_auth = not $encryption
 log = { { levels = { min = "${PEER_LOG_LEVEL:-info}" }, to = "console" } }
 ssl = { certificate = "$dir/cert.pem", key = "$dir/key.pem" }
 c2s_direct_tls_ssl = { certificate = "$dir/cert.pem", key = "$dir/key.pem" }
+sasl2_fast_token_min_ttl = 0 -- seconds; a token is replaced each time
 VirtualHost "$domain"
 CONFIG
-    launch "$dir" prosody --config "$dir/prosody.cfg.lua" -F
+    launch "$dir" "${program[@]}" --config "$dir/prosody.cfg.lua" -F
     wait_until_up 60 listens_on "$peer_port"
     wait_until_up 60 listens_on "$peer_tls_port"
 }

@@ -9,7 +9,7 @@ for program in waxwingd chat embed; do
     [ -e "$root/examples/$program/Cargo.toml" ] && packages+=(-p "$program")
 done
 if [ ${#packages[@]} -gt 0 ] && [ -z "${WAXWING_BIN:-}" ]; then
-    (cd "$root" && cargo build --locked "${packages[@]}" && cargo build --locked -p waxwing-tests --example survive)
+    (cd "$root" && cargo build --locked "${packages[@]}" && cargo build --locked -p waxwing-tests --example survive --example login)
 fi
 
 scripts=("$interop"/[0-9][0-9]-*.sh)
