@@ -86,21 +86,35 @@ impl<R: Runtime> Server<R> {
         let server = Arc::clone(self);
         let member = self.crowd.enter();
         R::spawn(async move {
-            loop {
-                // Its bell rings for nothing else here, but may have rung for somebody who left.
-                match or(member.bell.rung(), R::accept(&listener)).await {
-                    Err(signs) if signs & STOP != 0 => return,
-                    Err(_) => {}
-                    Ok(Ok((socket, peer))) => {
-                        let Some(guest) = server.door.admit(peer, Instant::now()) else { continue };
-                        let Some(place) = server.place(&member.bell).await else { return };
-                        server.start((socket, peer), guest, place, &config, &transport);
-                    }
-                    // Out of file descriptors, most likely: some will come free.
-                    Ok(Err(_)) => R::sleep(Duration::from_millis(100)).await,
-                }
-            }
+            server.accept(&member.bell, &listener, &config, &transport).await;
+            // In this order: whoever is told that all have left finds that nobody listens.
+            drop(listener);
+            drop(member);
         });
+    }
+
+    /// Lets in who comes, until the server stops.
+    async fn accept(
+        &self,
+        bell: &Arc<Bell>,
+        listener: &R::Listener,
+        config: &Arc<connection::Config>,
+        transport: &Transport,
+    ) {
+        loop {
+            // The bell rings for nothing else here, but may have rung for somebody who left.
+            match or(bell.rung(), R::accept(listener)).await {
+                Err(signs) if signs & STOP != 0 => return,
+                Err(_) => {}
+                Ok(Ok((socket, peer))) => {
+                    let Some(guest) = self.door.admit(peer, Instant::now()) else { continue };
+                    let Some(place) = self.place(bell).await else { return };
+                    self.start((socket, peer), guest, place, config, transport);
+                }
+                // Out of file descriptors, most likely: some will come free.
+                Ok(Err(_)) => R::sleep(Duration::from_millis(100)).await,
+            }
+        }
     }
 
     /// A place for a connection without a session. While there is none, those who have one are asked to hurry. `None`: the
@@ -137,9 +151,11 @@ impl<R: Runtime> Server<R> {
         driver.set_last_words(self.limits.last_words);
         let (on_closed, haste) = (self.on_closed, self.limits.haste);
         R::spawn(async move {
-            if let (Some(closed), Some(tell)) = (run(driver, member, haste).await, on_closed) {
+            if let (Some(closed), Some(tell)) = (run(driver, &member, haste).await, on_closed) {
                 tell(peer, &closed);
             }
+            // Last, so that nothing of a connection is left once all are said to have ended.
+            drop(member);
         });
     }
 
@@ -160,7 +176,7 @@ impl<R: Runtime> Server<R> {
 }
 
 /// One connection, from accepting to its end.
-async fn run<R: Runtime>(mut driver: Driver<Served, R>, member: Member, haste: Duration) -> Option<Closed> {
+async fn run<R: Runtime>(mut driver: Driver<Served, R>, member: &Member, haste: Duration) -> Option<Closed> {
     let begun = Instant::now();
     let mut how = None;
     let mut has_session = false;
