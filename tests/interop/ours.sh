@@ -90,7 +90,7 @@ leave() {
     exec {fd}>&-
     unset "$name"
     wait "${!pid}" || status=$?
-    [ "$status" -eq 0 ] || fail "$1 ended with exit code $status: $(tail -n 1 "$work/$1.out")"
+    [ "$status" -eq 0 ] || fail "$1 ended with exit code $status: $(tail -n 15 "$work/$1.out")"
 }
 
 # wrong_password COMMAND...: it must say so in one line and end with exit code 1.

@@ -4,12 +4,10 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-packages=()
-for program in waxwingd chat embed; do
-    [ -e "$root/examples/$program/Cargo.toml" ] && packages+=(-p "$program")
-done
-if [ ${#packages[@]} -gt 0 ] && [ -z "${WAXWING_BIN:-}" ]; then
-    (cd "$root" && cargo build --locked "${packages[@]}" && cargo build --locked -p waxwing-tests --example survive --example login)
+# With the features that the tests are built with, so that nothing is built twice.
+if [ -z "${WAXWING_BIN:-}" ]; then
+    programs=(--bin waxwingd --bin chat --bin embed --example survive --example login)
+    (cd "$root" && cargo build --locked --workspace --all-features "${programs[@]}")
 fi
 
 scripts=("$interop"/[0-9][0-9]-*.sh)

@@ -53,6 +53,8 @@ session.on("online", async () => {
 management.on("resumed", () => comesUp("resumed"));
 session.on("disconnect", () => (up = false));
 session.on("error", (error) => process.env.SURVIVE_LOG && tell(`error: ${error.stack}`));
+// A cut at the wrong moment rejects promises of its own that nobody waits for; it reconnects all the same.
+process.on("unhandledRejection", (error) => tell(`error: ${error.stack ?? error}`));
 session.on("stanza", (stanza) => {
   if (stanza.is("message")) tell(`got ${stanza.getChildText("body").replace("number ", "")}`);
 });
