@@ -27,6 +27,7 @@
 //! | [`connection::Event::AcknowledgementRequested`] | [`Hub::acknowledgement_requested`](hub::Hub::acknowledgement_requested) |
 //! | [`hub::Output::Acknowledge`] | [`Connection::acknowledge`](connection::Connection::acknowledge) |
 //! | [`connection::Event::Acknowledged`] | [`Hub::acknowledged`](hub::Hub::acknowledged) |
+//! | [`connection::Event::ClientState`] | [`Hub::client_state`](hub::Hub::client_state) |
 //! | [`connection::Event::Resume`] | [`Hub::resume`](hub::Hub::resume) |
 //! | [`hub::Output::Resumed`], [`hub::Output::ResumeRefused`] | [`Connection::resumed`](connection::Connection::resumed), [`resume_refused`](connection::Connection::resume_refused) |
 //! | [`connection::Event::Closed`], after `Bind` or `Resume` | [`Hub::session_broken`](hub::Hub::session_broken) if [it is a break](crate::stream::Closed::is_break), else [`Hub::session_gone`](hub::Hub::session_gone) |
@@ -39,6 +40,7 @@ mod config;
 pub mod connection;
 mod context;
 pub mod hub;
+mod inactive;
 mod managed;
 pub mod module;
 mod outbox;

@@ -1,7 +1,7 @@
-//! The conformance ledger: what RFC 6120, RFC 6121, RFC 2779 and XEP-0198 ask for, and the tests that show it.
+//! The conformance ledger: what RFC 6120, RFC 6121, RFC 2779, XEP-0198 and XEP-0352 ask for, and the tests that show it.
 //!
 //! `conformance/*.toml` has a row for each feature of RFC 6120 section 15 and RFC 6121 section 12, for each requirement of
-//! RFC 2779, and for each rule of XEP-0198; a row has a part for each role that it asks something of (`client`, `server`, `protocol`, `service`):
+//! RFC 2779, and for each rule of XEP-0198 and XEP-0352; a row has a part for each role that it asks something of (`client`, `server`, `protocol`, `service`):
 //!
 //! - `level`: what the RFC says, `MUST`, `SHOULD`, `MAY`, or `must` where it writes none of them;
 //! - `tests`: those that show it, as crate, modules and function (`core::server::hub::tests::routing::…`; the modules are
@@ -23,11 +23,12 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// File, number of rows, title.
-const LEDGERS: [(&str, usize, &str); 4] = [
+const LEDGERS: [(&str, usize, &str); 5] = [
     ("rfc6120.toml", 63, "RFC 6120 section 15: XMPP Core"),
     ("rfc6121.toml", 17, "RFC 6121 section 12: instant messaging and presence"),
     ("rfc2779.toml", 93, "RFC 2779: requirements of instant messaging and presence"),
     ("xep0198.toml", 19, "XEP-0198: stream management"),
+    ("xep0352.toml", 10, "XEP-0352: client state indication"),
 ];
 const ROLES: [&str; 4] = ["client", "server", "protocol", "service"];
 const LEVELS: [&str; 4] = ["MUST", "SHOULD", "MAY", "must"];

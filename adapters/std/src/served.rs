@@ -97,6 +97,9 @@ impl Served {
                     self.tell(|hub, now, session| hub.acknowledgement_requested(now, session));
                 }
                 Event::Acknowledged { h } => self.tell(|hub, now, session| hub.acknowledged(now, session, h)),
+                Event::ClientState(state) => {
+                    self.tell(|hub, now, session| hub.client_state(now, session, state))
+                }
                 Event::Resume { account, previd, h } => {
                     self.shards.resume(self.session, &account, previd, h, &self.mailbox);
                     self.account = Some(account);

@@ -232,7 +232,11 @@ impl Account {
         });
         let management =
             request.management.and_then(|enable| ctx.manage(id, &self.jid, self.anonymous, enable));
-        Ok(Bound { jid, granted: Granted { carbons: request.carbons, management, ..Granted::default() } })
+        if request.inactive {
+            ctx.outbox.inactive.begin(id, &jid);
+        }
+        let granted = Granted { carbons: request.carbons, inactive: request.inactive, management };
+        Ok(Bound { jid, granted })
     }
 
     /// The full address for a resource, or for one made up: 128 random bits, which nobody can guess (RFC 6120 section
@@ -270,7 +274,7 @@ impl Account {
         if was_available {
             self.note_last(&presence, ctx);
         }
-        let undelivered = ctx.outbox.managed.end(id, &ctx.config.limits);
+        let undelivered = ctx.outbox.end_session(id);
         self.redeliver(undelivered, ctx);
         self.session_left(id, ctx);
     }
@@ -292,7 +296,7 @@ impl Account {
         self.offline.abandon(ctx);
         for session in std::mem::take(&mut self.sessions) {
             ctx.outbox.close(session.id, error.clone());
-            let undelivered = ctx.outbox.managed.end(session.id, &ctx.config.limits);
+            let undelivered = ctx.outbox.end_session(session.id);
             Account::refuse_undelivered(undelivered, ctx);
             let presence = session.unavailable();
             self.announce_end(session, &presence, ctx);

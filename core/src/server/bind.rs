@@ -54,7 +54,7 @@ pub struct Enable {
 pub struct Granted {
     /// It gets copies of messages.
     pub carbons: bool,
-    /// It counts as inactive.
+    /// Nobody looks at the client: what can wait is held back.
     pub inactive: bool,
     /// Stanzas are acknowledged.
     pub management: Option<Enabled>,

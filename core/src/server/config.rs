@@ -226,6 +226,14 @@ pub struct Limits {
     /// What the stanzas that all clients have not acknowledged may take in memory, in bytes: the session ends that would be
     /// sent more.
     pub unacknowledged_bytes_in_all: usize,
+    /// Stanzas that can be held back from a client that nobody looks at (XEP-0352). With one more, all are delivered. 0: nothing
+    /// is held back.
+    pub held_back: usize,
+    /// What these stanzas may take in memory, in bytes. With more, all are delivered.
+    pub held_back_bytes: usize,
+    /// What the stanzas that are held back from all clients may take in memory, in bytes: all of the client's are delivered that
+    /// would have one more.
+    pub held_back_bytes_in_all: usize,
     /// Sessions of which it is remembered after their end how many stanzas of their client's they had handled.
     pub ended_sessions: usize,
     /// Accounts without a session that are kept in memory. The longest unused go first.
@@ -269,8 +277,8 @@ impl Default for Limits {
     /// contact, 1023 bytes for handles and groups; 128 KiB a vCard, 100 elements and 512 KiB of private storage; 10 privacy
     /// lists, 2000 rules each, 256 KiB in all, 255 bytes for their names; 64 waiting an account (1 MiB) and 4096 in all
     /// (64 MiB), 8192 requests to the store; 1000 messages and 2 MiB kept for an account; 5000 stanzas
-    /// and 2 MiB that a client has not acknowledged, 256 MiB for all, 1000 sessions remembered after their end; 10,000 idle accounts and as many
-    /// that do not exist, forgotten after a minute; 10 seconds for the store.
+    /// and 2 MiB that a client has not acknowledged, 256 MiB for all; 1000 stanzas and 512 KiB held back from a client, 64 MiB from all; 1000 sessions remembered after their
+    /// end; 10,000 idle accounts and as many that do not exist, forgotten after a minute; 10 seconds for the store.
     fn default() -> Limits {
         Limits {
             sessions_per_account: 10,
@@ -305,6 +313,9 @@ impl Default for Limits {
             unacknowledged: 5000,
             unacknowledged_bytes: 2 << 20,
             unacknowledged_bytes_in_all: 256 << 20,
+            held_back: 1000,
+            held_back_bytes: 512 * 1024,
+            held_back_bytes_in_all: 64 << 20,
             ended_sessions: 1000,
             idle_accounts: 10_000,
             absent_accounts: 10_000,

@@ -14,6 +14,7 @@
 //! | `<resume/>` | [`Event::Resume`], then `<resumed/>` or `<failed/>` | XEP-0198 |
 //! | stanzas | [`Event::Stanza`] | 8 |
 //! | `<enable/>`, `<r/>`, `<a/>` | [`Event::Enable`], [`Event::AcknowledgementRequested`], [`Event::Acknowledged`] | XEP-0198 |
+//! | `<active/>`, `<inactive/>` | [`Event::ClientState`] | XEP-0352 |
 //! | `</stream:stream>` | `</stream:stream>`, [`Event::Closed`] | 4.4 |
 //!
 //! # Answers that take time

@@ -45,6 +45,7 @@ use crate::jid::BareJid;
 use crate::machine::{Deadline, Entropy, Instant, Now, Reason};
 use crate::sasl::{Password, StoredCredentials};
 use crate::stanza::{Condition, Stanza};
+use crate::stream::bind2::ClientState;
 use crate::stream::sasl2::ClientId;
 use crate::xml::Element;
 use absent::Absent;
@@ -203,6 +204,15 @@ impl Hub {
     /// A session's client has handled `h` of the stanzas that it was sent, modulo 2^32.
     pub fn acknowledged(&mut self, now: Now, session: SessionId, h: u32) {
         self.client_acknowledged(now, session, h);
+        self.route_all(now);
+    }
+
+    /// A session's client says whether somebody looks at it (XEP-0352). While nobody does, presence and mere chat states
+    /// are held back, within [limits](Limits::held_back), the latest of each sender; anything else brings them along, and so
+    /// does the client's own presence. A session begins as its [`BindRequest`] says, and goes on active when it is
+    /// [resumed](Self::resume).
+    pub fn client_state(&mut self, now: Now, session: SessionId, state: ClientState) {
+        self.change_state(now, session, state);
         self.route_all(now);
     }
 

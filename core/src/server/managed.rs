@@ -94,7 +94,7 @@ pub(super) enum Claim {
     Sole,
     /// The stanza, if none of the other sessions that were given it keeps it.
     Shared(Share),
-    /// Nothing: it is a copy of what somebody else has.
+    /// Nothing: it is a copy of what somebody else has, or nobody would miss it.
     Spare,
     /// Nothing: the store has it, under this serial.
     Stored(u64),
@@ -134,7 +134,7 @@ impl Claim {
     }
 
     /// The session has the stanza.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         if let Claim::Shared(share) = self {
             share.settle();
         }

@@ -2,7 +2,8 @@
 //! of the store.
 
 use super::config::Limits;
-use super::managed::{Claim, Managed, Receipt};
+use super::inactive::Inactive;
+use super::managed::{Claim, Managed, Receipt, Undelivered};
 use super::output::{Content, Envelope, Output, SessionId};
 use super::store::{Delta, Found, OfflineCount, Query, StoreError};
 use crate::jid::BareJid;
@@ -25,6 +26,8 @@ pub(super) struct Outbox {
     pub(super) closed: VecDeque<SessionId>,
     /// Sessions whose stanzas are acknowledged.
     pub(super) managed: Managed,
+    /// Sessions whose clients nobody looks at.
+    pub(super) inactive: Inactive,
     /// What time it is.
     pub(super) now: Utc,
     pub(super) limits: Limits,
@@ -96,6 +99,7 @@ impl Outbox {
             removed: VecDeque::new(),
             closed: VecDeque::new(),
             managed: Managed::default(),
+            inactive: Inactive::default(),
             now: Utc::default(),
             limits,
             shard,
@@ -109,10 +113,42 @@ impl Outbox {
 
     /// As [`deliver`](Self::deliver); `claim`: what is lost if the session goes before it has got it.
     pub(super) fn deliver_as(&mut self, session: SessionId, stanza: Stanza, claim: Claim) {
+        if !self.inactive.is_empty() {
+            let Some(first) = self.inactive.offer(session, &stanza, &self.limits) else {
+                // Nobody misses what can wait.
+                return claim.settle();
+            };
+            self.hand_all(session, first);
+        }
+        self.hand(session, stanza, claim);
+    }
+
+    /// Hands a session what was held back from it; `stays`: what can wait is held back further on.
+    pub(super) fn release(&mut self, session: SessionId, stays: bool) {
+        let held = match stays {
+            true => self.inactive.release(session),
+            false => self.inactive.end(session),
+        };
+        self.hand_all(session, held);
+    }
+
+    /// Stanzas that were held back, and that nobody would miss.
+    fn hand_all(&mut self, session: SessionId, held: Vec<Stanza>) {
+        held.into_iter().for_each(|stanza| self.hand(session, stanza, Claim::Spare));
+    }
+
+    /// A stanza is for a session, now.
+    fn hand(&mut self, session: SessionId, stanza: Stanza, claim: Claim) {
         let Outbox { managed, limits, now, .. } = self;
         if let Some(session) = managed.keep(session, &stanza, claim, *now, limits) {
             self.outputs.push_back(Output::Deliver { session, stanza });
         }
+    }
+
+    /// A session is over. Gives what its client has not acknowledged, oldest first.
+    pub(super) fn end_session(&mut self, session: SessionId) -> VecDeque<Undelivered> {
+        self.inactive.end(session);
+        self.managed.end(session, &self.limits)
     }
 
     /// Has the connection of a session closed, if it has one. To be called before the session ends.

@@ -315,6 +315,7 @@ impl Server {
             connection::Event::Enable(enable) => self.hub.enable(now, session, enable),
             connection::Event::AcknowledgementRequested => self.hub.acknowledgement_requested(now, session),
             connection::Event::Acknowledged { h } => self.hub.acknowledged(now, session, h),
+            connection::Event::ClientState(state) => self.hub.client_state(now, session, state),
             connection::Event::Resume { account, previd, h } => {
                 entry.in_hub = true;
                 self.hub.resume(now, session, &account, previd, h);

@@ -12,11 +12,14 @@ use std::time::Duration;
 
 use waxwing_core::client::{Config, Environment, Error, Event, TlsMode};
 use waxwing_core::jid::Jid;
+use waxwing_core::ns;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::server::connection::{self, Transport};
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
 use waxwing_core::stream::Condition;
+use waxwing_core::stream::bind2::ClientState;
 use waxwing_core::stream::tls::ClientTls;
+use waxwing_core::xml::Element;
 use waxwing_std::door::Limits;
 use waxwing_tests::{Account, SelfSigned, loopback};
 
@@ -212,6 +215,33 @@ fn nobody_there_is_an_error<S: Serves, C: Talks>() {
         assert_eq!(reply.kind(), MessageType::Error);
         assert_eq!(reply.from(), Some(&jid(nobody)));
     }
+}
+
+/// What can wait is held back from a client that nobody looks at, and comes before what cannot. All servers share what tells
+/// the hub.
+#[test]
+fn xep0352_3_2_what_can_wait_waits_for_who_is_inactive() {
+    let world = World::<StdServer>::new(|_| ());
+    let (mut alice, mut bob): (StdClient, StdClient) = (world.log_in("alice", "a"), world.log_in("bob", "b"));
+    alice.tell(|client, now| client.set_state(now, ClientState::Inactive));
+    // What is acknowledged came after it.
+    send_many(&mut alice, "bob@localhost/b", 1, 1);
+    for status in ["one", "two"] {
+        let presence = Presence::builder(PresenceType::Available).to(jid("alice@localhost/a"));
+        let presence = presence.child(Element::builder("status", ns::CLIENT).text(status)).build();
+        bob.tell(|client, now| client.send(now, presence)).unwrap();
+    }
+    send_many(&mut bob, "alice@localhost/a", 1, 1);
+    let mut got = Vec::new();
+    while got.len() < 2 {
+        match alice.event() {
+            Event::Presence(presence) => got.push(presence.status(None).unwrap().into_owned()),
+            Event::Message(message) => got.push(message.body(None).unwrap().into_owned()),
+            Event::Closed(how) => panic!("{how:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(got, ["two", "0 x"]);
 }
 
 /// A client that never reads is closed and given up: it holds neither memory nor a socket of the server's for good.

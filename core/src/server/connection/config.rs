@@ -43,6 +43,8 @@ pub struct Config {
     pub keep_alive: KeepAlive,
     /// Stanzas are acknowledged where clients want it (XEP-0198), and these are asked so often. `None`: that is not offered.
     pub acknowledgements: Option<Acknowledgements>,
+    /// Clients may say whether somebody looks at them (XEP-0352), so that what can wait is held back. Default: true.
+    pub client_state: bool,
     /// Stream features to announce once a client has logged in, besides those of the negotiation: most often
     /// [`Hub::stream_features`](crate::server::Hub::stream_features).
     pub features: Vec<Element>,
@@ -137,6 +139,7 @@ impl Config {
                 patience: Duration::from_secs(60),
             },
             acknowledgements: Some(Acknowledgements::default()),
+            client_state: true,
             features: Vec::new(),
             lang: "en".into(),
             secret,
@@ -182,6 +185,7 @@ impl fmt::Debug for Config {
             .field("authenticated", &self.authenticated)
             .field("keep_alive", &self.keep_alive)
             .field("acknowledgements", &self.acknowledgements)
+            .field("client_state", &self.client_state)
             .field("features", &self.features)
             .field("lang", &self.lang)
             .finish_non_exhaustive()

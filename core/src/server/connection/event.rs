@@ -5,6 +5,7 @@ use crate::sasl::{Condition, Mechanism, Password};
 use crate::server::bind::{BindRequest, Enable};
 use crate::server::store::TokenChange;
 use crate::stanza::Stanza;
+use crate::stream::bind2::ClientState;
 use crate::stream::sasl2::ClientId;
 use crate::stream::{Closed, TlsInfo};
 
@@ -119,6 +120,9 @@ pub enum Event {
         /// So many.
         h: u32,
     },
+    /// The client says whether somebody looks at it (XEP-0352), with [`client_state`](super::Config::client_state) only. It
+    /// gets no answer.
+    ClientState(ClientState),
     /// A stanza from the session, well-formed and complete. Its `from` is the session's full address (RFC 6120 section
     /// 8.1.2.1).
     Stanza(Stanza),

@@ -241,6 +241,9 @@ impl Negotiation {
         if with_management && link.config.acknowledgements.is_some() {
             list.push(Feature::Other(Element::builder("sm", ns::SM).build()));
         }
+        if link.config.client_state {
+            list.push(Feature::Other(Element::builder("csi", ns::CSI).build()));
+        }
         list.extend(link.config.features.iter().cloned().map(Feature::Other));
         link.stream.send(&Features { list }.to_element());
     }

@@ -13,7 +13,7 @@ use super::config::sasl_transport;
 use super::exchange::Exchange;
 use super::negotiation::{Account, Negotiation, Step};
 use super::session::Session;
-use super::{Event, Link, management};
+use super::{Config, Event, Link, management};
 use crate::jid::{FullJid, Jid};
 use crate::machine::Now;
 use crate::ns;
@@ -220,7 +220,7 @@ impl Negotiation {
     fn bind_resource(&mut self, link: &mut Link, admission: Box<Admission>) {
         match &admission.wishes.asked.bind {
             Some(wanted) if link.config.sasl2.bind => {
-                let request = admission.bind_request(wanted, link.config.acknowledgements.is_some());
+                let request = admission.bind_request(wanted, &link.config);
                 link.event(Event::Bind { account: admission.account.jid.clone(), request });
                 self.step = Step::Admitting(admission);
             }
@@ -283,8 +283,8 @@ impl Admission {
         Message::Success(Box::new(success)).to_element()
     }
 
-    /// `managed`: stanzas can be acknowledged here.
-    fn bind_request(&self, wanted: &bind2::Request, managed: bool) -> BindRequest {
+    /// What is not offered here is not asked for.
+    fn bind_request(&self, wanted: &bind2::Request, config: &Config) -> BindRequest {
         let client = self.asked().user_agent.as_ref().and_then(|client| client.id);
         BindRequest {
             resource: Resource::Tagged {
@@ -293,10 +293,10 @@ impl Admission {
             },
             anonymous: self.account.is_anonymous(),
             carbons: wanted.carbons,
-            inactive: wanted.state == Some(bind2::ClientState::Inactive),
+            inactive: config.client_state && wanted.state == Some(bind2::ClientState::Inactive),
             management: wanted
                 .management
-                .filter(|_| managed)
+                .filter(|_| config.acknowledgements.is_some())
                 .map(|bind2::Enable { resume, max }| Enable { resume, max }),
         }
     }
@@ -314,5 +314,6 @@ impl Admission {
 /// What a session can begin with.
 fn inline_features(link: &Link) -> impl Iterator<Item = &'static str> {
     let management = link.config.acknowledgements.map(|_| ns::SM);
-    [ns::CARBONS].into_iter().chain(management)
+    let state = link.config.client_state.then_some(ns::CSI);
+    [ns::CARBONS].into_iter().chain(state).chain(management)
 }

@@ -8,6 +8,7 @@ use crate::machine::{Deadline, Instant, Now, Reason};
 use crate::ns;
 use crate::sasl::Mechanism;
 use crate::stanza::{self, Condition, Iq, IqType, ParseError, Stanza, StanzaError};
+use crate::stream::bind2::ClientState;
 use crate::stream::{self, StreamError};
 use crate::xml::Element;
 use core::time::Duration;
@@ -82,6 +83,7 @@ impl Session {
     fn foreign(&mut self, link: &mut Link, now: Now, element: &Element) -> bool {
         match element.ns() {
             ns::SM => self.manage(link, now, element),
+            ns::CSI if link.config.client_state => client_state(link, now, element),
             // RFC 6120 section 5.4.2.2: whenever it was not offered.
             ns::TLS if element.name() == "starttls" => {
                 link.stream.send(&Element::builder("failure", ns::TLS).build());
@@ -92,8 +94,7 @@ impl Session {
                 link.violation(now, stream::Condition::NotAuthorized, "You have logged in already.")
             }
             _ => {
-                let detail = "That is neither a stanza nor anything else that this server knows.";
-                link.violation(now, stream::Condition::UnsupportedStanzaType, detail);
+                unknown(link, now);
             }
         }
         true
@@ -221,6 +222,20 @@ impl Session {
         ping.set_from(Some(Jid::from(self.domain.clone())));
         link.send(&ping);
     }
+}
+
+/// An element of XEP-0352 came. It is no stanza, and has no answer.
+fn client_state(link: &mut Link, now: Now, element: &Element) {
+    match ClientState::parse(element.root()) {
+        Some(state) => link.event(Event::ClientState(state)),
+        None => unknown(link, now),
+    }
+}
+
+/// An element came that means nothing (RFC 6120 section 4.9.3.24).
+fn unknown(link: &mut Link, now: Now) {
+    let detail = "That is neither a stanza nor anything else that this server knows.";
+    link.violation(now, stream::Condition::UnsupportedStanzaType, detail);
 }
 
 /// No time of a keep-alive's is shorter: with none at all there would always be one due.

@@ -1,6 +1,7 @@
 //! A client, played by hand.
 
 mod bind;
+mod client_state;
 mod fast;
 mod headers;
 mod hostile;

@@ -149,6 +149,8 @@ impl Hub {
         for stanza in outbox.managed.undelivered(id) {
             outbox.outputs.push_back(Output::Deliver { session: connection, stanza: stanza.clone() });
         }
+        // However it was before: over a new connection a client is active until it says otherwise (XEP-0352 section 5.2).
+        outbox.release(id, false);
     }
 
     /// Sessions are given up whose clients have not come back by then.
@@ -171,7 +173,7 @@ impl Hub {
             ready.account.session_gone(id, &mut self.tools.context(now));
         }
         // If the account does not know it, nobody does.
-        self.tools.outbox.managed.end(id, &self.tools.config.limits);
+        self.tools.outbox.end_session(id);
         self.settle(now, account);
     }
 }

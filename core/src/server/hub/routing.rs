@@ -26,6 +26,10 @@ impl Hub {
         if stanza.from() != Some(jid) {
             stanza.set_from(Some(jid.clone()));
         }
+        if let Stanza::Presence(_) = &stanza {
+            // What has been held back of others' presence is from before it, and may not be true of what follows.
+            self.tools.outbox.release(id, true);
+        }
         if stanza.to().is_none() {
             if let Stanza::Presence(presence) = stanza {
                 let Some(ready) = self.entities.ready_mut(account.as_str()) else { return };

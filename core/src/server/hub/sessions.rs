@@ -9,6 +9,7 @@ use crate::server::account::Account;
 use crate::server::bind::BindRequest;
 use crate::server::store::{Query, Request};
 use crate::stanza::{Condition, StanzaError};
+use crate::stream::bind2::ClientState;
 
 /// Which session, of which account, a connection has.
 #[derive(Debug)]
@@ -131,6 +132,15 @@ impl Hub {
     pub(super) fn refuse_bind(&mut self, session: SessionId, error: StanzaError) {
         self.sessions.remove(session);
         self.tools.outbox.outputs.push_back(Output::BindRefused { session, error });
+    }
+
+    pub(super) fn change_state(&mut self, now: Now, session: SessionId, state: ClientState) {
+        let Some((_, jid, id)) = self.sessions.bound(session) else { return };
+        let ctx = self.tools.context(now);
+        match state {
+            ClientState::Active => ctx.outbox.release(id, false),
+            ClientState::Inactive => ctx.outbox.inactive.begin(id, jid),
+        }
     }
 
     pub(super) fn end_session(&mut self, now: Now, session: SessionId) {

@@ -4,6 +4,7 @@ mod blocking;
 mod carbons;
 mod delivery;
 mod documents;
+mod inactive;
 mod leaks;
 mod limits;
 mod loading;

@@ -1,5 +1,6 @@
 //! Clients, played by hand, on a whole server.
 
+mod client_state;
 mod management;
 
 use super::*;

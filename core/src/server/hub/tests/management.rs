@@ -11,7 +11,7 @@ const MINUTES: Duration = Duration::from_secs(60);
 
 impl World {
     /// A session that is available, and whose stanzas are acknowledged. What was received on account of that is forgotten.
-    fn managed(&mut self, jid: &str) -> String {
+    pub(super) fn managed(&mut self, jid: &str) -> String {
         self.login(jid);
         let id = self.enable(jid, Enable { resume: true, max: None });
         self.send(jid, "<presence/>");
@@ -21,7 +21,7 @@ impl World {
     }
 
     /// Stanzas of a session are acknowledged from now on. Gives the id under which it can be resumed.
-    fn enable(&mut self, jid: &str, enable: Enable) -> String {
+    pub(super) fn enable(&mut self, jid: &str, enable: Enable) -> String {
         let session = self.names[jid];
         self.call(|hub, now| hub.enable(now, session, enable));
         match self.outputs.pop() {
@@ -30,13 +30,13 @@ impl World {
         }
     }
 
-    fn ack(&mut self, jid: &str, h: u32) {
+    pub(super) fn ack(&mut self, jid: &str, h: u32) {
         let session = self.names[jid];
         self.call(|hub, now| hub.acknowledged(now, session, h));
     }
 
     /// How many stanzas of its client's a session says it has handled.
-    fn handled(&mut self, jid: &str) -> u32 {
+    pub(super) fn handled(&mut self, jid: &str) -> u32 {
         let session = self.names[jid];
         self.call(|hub, now| hub.acknowledgement_requested(now, session));
         match self.outputs.pop() {
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// The connection of a session breaks.
-    fn cut(&mut self, jid: &str) {
+    pub(super) fn cut(&mut self, jid: &str) {
         let session = self.names[jid];
         self.call(|hub, now| hub.session_broken(now, session));
     }
@@ -63,7 +63,7 @@ impl World {
 
     /// The same, and it succeeds. How many stanzas of its client's had been handled.
     #[track_caller]
-    fn resumed(&mut self, jid: &str, id: &str, h: u32) -> u32 {
+    pub(super) fn resumed(&mut self, jid: &str, id: &str, h: u32) -> u32 {
         let session = self.resume(jid, id, h);
         match self.outputs.pop() {
             Some(Output::Resumed { session: of, h, previd, .. }) if of == session && previd == id => h,
