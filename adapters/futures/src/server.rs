@@ -20,8 +20,6 @@ use crate::bell::{Bell, CROWD, MAIL, STOP};
 use crate::crowd::{Crowd, Member};
 use crate::{Driver, Runtime};
 
-/// Deliveries that may wait for a connection's task.
-const MAILBOX: usize = 4096;
 /// How long a peer may take to close its side after the stream has ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// While nobody more can be let in, how often those who take too long are looked for.
@@ -145,7 +143,7 @@ impl<R: Runtime> Server<R> {
         let entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner).fork();
         let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
         let bell = Arc::clone(&member.bell);
-        let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.ring(MAIL)));
+        let mailbox = Arc::new(Mailbox::new(Mailbox::CAPACITY, move || bell.ring(MAIL)));
         let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
         let Ok(mut driver) = Driver::<Served, R>::new(served, socket, clock) else { return };
         driver.set_last_words(self.limits.last_words);

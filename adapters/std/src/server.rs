@@ -19,8 +19,6 @@ use crate::served::Served;
 use crate::shards::{Mailbox, Shards};
 use crate::sync::{Signal, lock, wait};
 
-/// Deliveries that may wait for a connection's writing thread.
-const MAILBOX: usize = 4096;
 /// How long a peer may take to close its side after the stream has ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// A write that makes no progress for this long has lost its reader.
@@ -153,7 +151,7 @@ impl Server {
         let connection = Connection::new(Arc::clone(config), transport.clone(), entropy, clock.now());
         let signal = Arc::new(Signal::default());
         let bell = Arc::clone(&signal);
-        let mailbox = Arc::new(Mailbox::new(MAILBOX, move || bell.raise()));
+        let mailbox = Arc::new(Mailbox::new(Mailbox::CAPACITY, move || bell.raise()));
         let served = Served::new(connection, mailbox, Arc::clone(&self.shards), guest);
         let manner = Manner {
             // Also while a write is blocked: what waits is bounded in bytes only once the machine has it.

@@ -82,6 +82,11 @@ struct Queue {
 }
 
 impl Mailbox {
+    /// As many deliveries as a connection of a server's can have waiting. More than the hub hands over at once when a session is
+    /// resumed ([`Limits::unacknowledged`](hub::Limits::unacknowledged) and [`held_back`](hub::Limits::held_back)), or nobody who is
+    /// far behind could come back.
+    pub const CAPACITY: usize = 8192;
+
     /// A mailbox for at most `cap` deliveries; `wake` is called when the first one arrives in an empty mailbox.
     pub fn new(cap: usize, wake: impl Fn() + Send + Sync + 'static) -> Mailbox {
         Mailbox { queue: Mutex::default(), cap, wake: Box::new(wake) }

@@ -17,6 +17,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     for (flag, address) in [("--c2s", options.c2s), ("--c2s-tls", options.c2s_tls)] {
         listener(flag, address, &mut found);
     }
+    if let Some(place) = &options.policy.resume_at {
+        location(place, &mut found);
+    }
     for domain in &options.domains {
         dns(domain, &mut found);
     }
@@ -80,6 +83,18 @@ fn listener(flag: &str, address: SocketAddr, found: &mut Vec<String>) {
     match TcpListener::bind(address) {
         Ok(_) => println!("{flag}: {address} is free"),
         Err(error) => found.push(crate::serve::cannot_listen(flag, address, &error)),
+    }
+}
+
+/// Clients that are to resume their sessions somewhere else must be able to find it.
+fn location(place: &str, found: &mut Vec<String>) {
+    let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let whole = if has_port { place.to_owned() } else { format!("{place}:5222") };
+    match whole.to_socket_addrs() {
+        Ok(_) => println!("--resume-at: {place} has an address"),
+        Err(error) => found.push(format!(
+            "--resume-at {place} has no address in DNS ({error}): clients could not come back; give another, or drop it"
+        )),
     }
 }
 

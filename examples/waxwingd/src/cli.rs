@@ -73,6 +73,16 @@ options:
   --max-per-address N   connections from one address at once        [10000]
   --max-attempts N      connections from one address in a minute    [30000]
   --max-negotiating N   connections without a session at once       [4096]
+  --no-resumption       sessions end with their connection
+  --resume-within S     seconds that a session waits for its client [300]
+  --resume-at HOST[:PORT]   where clients are to come back to       [where they were]
+  --max-unacknowledged N    stanzas kept for a client until it acknowledges them   [5000]
+  --max-unacknowledged-bytes N          what these may take         [2097152]
+  --max-unacknowledged-bytes-in-all N   what all clients' may take  [268435456]
+  --no-client-state     clients cannot say that nobody looks at them
+  --strangers WHAT      messages from who is not in the roster: allow, refuse, short:BYTES   [allow]
+  --deliver-to WHICH    clients that get messages to the account: most-available, all   [most-available]
+  --unknown-users WHAT  messages to accounts that do not exist: refuse, ignore   [refuse]
   --log FILTER          what to log to standard error, as RUST_LOG  [info]
   -h, --help  -V, --version
 
@@ -111,6 +121,20 @@ fn parse_with(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("max-per-address") => flags.max_per_address = Some(parser.value()?.parse()?),
             Long("max-attempts") => flags.max_attempts = Some(parser.value()?.parse()?),
             Long("max-negotiating") => flags.max_negotiating = Some(parser.value()?.parse()?),
+            Long("no-resumption") => flags.no_resumption = Some(true),
+            Long("resume-within") => flags.resume_within = Some(parser.value()?.parse()?),
+            Long("resume-at") => flags.resume_at = Some(parser.value()?.string()?),
+            Long("max-unacknowledged") => flags.max_unacknowledged = Some(parser.value()?.parse()?),
+            Long("max-unacknowledged-bytes") => {
+                flags.max_unacknowledged_bytes = Some(parser.value()?.parse()?);
+            }
+            Long("max-unacknowledged-bytes-in-all") => {
+                flags.max_unacknowledged_bytes_in_all = Some(parser.value()?.parse()?);
+            }
+            Long("no-client-state") => flags.no_client_state = Some(true),
+            Long("strangers") => flags.strangers = Some(parser.value()?.string()?),
+            Long("deliver-to") => flags.deliver_to = Some(parser.value()?.string()?),
+            Long("unknown-users") => flags.unknown_users = Some(parser.value()?.string()?),
             Long("log") => flags.log = Some(parser.value()?.string()?),
             Long("password-stdin") => password_stdin = true,
             Value(word) => words.push(word.string()?),
@@ -166,6 +190,17 @@ mod tests {
             };
             assert_eq!(invocation.flags.domains, ["a.example"]);
         }
+    }
+
+    #[test]
+    fn every_key_is_a_flag_and_in_the_manual() {
+        for key in crate::options::KEYS {
+            let is_known = |line: String| run(&line).map_or_else(|e| !e.contains("invalid option"), |_| true);
+            assert!(is_known(format!("--{key}")), "{key}");
+            let names_it = |line: &str| line.split_whitespace().any(|word| word == format!("--{key}"));
+            assert!(HELP.lines().any(names_it), "{key}");
+        }
+        assert!(run("--nope").unwrap_err().contains("invalid option"));
     }
 
     #[test]

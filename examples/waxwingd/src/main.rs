@@ -7,6 +7,7 @@ mod cli;
 mod fresh;
 mod identity;
 mod options;
+mod policy;
 mod serve;
 mod user;
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::policy::Policy;
+
 /// Everything that can be configured. The keys of the file are the flags' names without the dashes in front.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -39,6 +41,8 @@ pub struct Options {
     pub max_attempts: u32,
     /// Connections without a session at once.
     pub max_negotiating: usize,
+    /// How sessions are kept, and who gets which messages.
+    pub policy: Policy,
     /// Log filter, in the syntax of `RUST_LOG`.
     pub log: Option<String>,
 }
@@ -80,12 +84,32 @@ pub struct Layer {
     pub max_attempts: Option<u32>,
     /// `--max-negotiating N`
     pub max_negotiating: Option<usize>,
+    /// `--no-resumption`
+    pub no_resumption: Option<bool>,
+    /// `--resume-within SECONDS`
+    pub resume_within: Option<u32>,
+    /// `--resume-at HOST[:PORT]`
+    pub resume_at: Option<String>,
+    /// `--max-unacknowledged N`
+    pub max_unacknowledged: Option<usize>,
+    /// `--max-unacknowledged-bytes N`
+    pub max_unacknowledged_bytes: Option<usize>,
+    /// `--max-unacknowledged-bytes-in-all N`
+    pub max_unacknowledged_bytes_in_all: Option<usize>,
+    /// `--no-client-state`
+    pub no_client_state: Option<bool>,
+    /// `--strangers allow|refuse|short:BYTES`
+    pub strangers: Option<String>,
+    /// `--deliver-to most-available|all`
+    pub deliver_to: Option<String>,
+    /// `--unknown-users refuse|ignore`
+    pub unknown_users: Option<String>,
     /// `--log FILTER`
     pub log: Option<String>,
 }
 
 /// The keys a configuration file may have.
-const KEYS: &[&str] = &[
+pub const KEYS: &[&str] = &[
     "data",
     "domain",
     "demo",
@@ -102,6 +126,16 @@ const KEYS: &[&str] = &[
     "max-per-address",
     "max-attempts",
     "max-negotiating",
+    "no-resumption",
+    "resume-within",
+    "resume-at",
+    "max-unacknowledged",
+    "max-unacknowledged-bytes",
+    "max-unacknowledged-bytes-in-all",
+    "no-client-state",
+    "strangers",
+    "deliver-to",
+    "unknown-users",
     "log",
 ];
 
@@ -176,12 +210,25 @@ impl Layer {
             max_per_address: self.max_per_address.or(below.max_per_address),
             max_attempts: self.max_attempts.or(below.max_attempts),
             max_negotiating: self.max_negotiating.or(below.max_negotiating),
+            no_resumption: self.no_resumption.or(below.no_resumption),
+            resume_within: self.resume_within.or(below.resume_within),
+            resume_at: self.resume_at.or(below.resume_at),
+            max_unacknowledged: self.max_unacknowledged.or(below.max_unacknowledged),
+            max_unacknowledged_bytes: self.max_unacknowledged_bytes.or(below.max_unacknowledged_bytes),
+            max_unacknowledged_bytes_in_all: self
+                .max_unacknowledged_bytes_in_all
+                .or(below.max_unacknowledged_bytes_in_all),
+            no_client_state: self.no_client_state.or(below.no_client_state),
+            strangers: self.strangers.or(below.strangers),
+            deliver_to: self.deliver_to.or(below.deliver_to),
+            unknown_users: self.unknown_users.or(below.unknown_users),
             log: self.log.or(below.log),
         }
     }
 
     /// Fills in the defaults and checks what belongs together.
     pub fn resolve(self) -> Result<Options, OptionsError> {
+        let policy = Policy::resolve(&self)?;
         let mut domains = Vec::new();
         for name in if self.domains.is_empty() { vec!["localhost".to_owned()] } else { self.domains } {
             let jid = waxwing_core::jid::Jid::new(&name)
@@ -227,6 +274,7 @@ impl Layer {
             max_per_address: self.max_per_address.unwrap_or(limits.per_address),
             max_attempts: self.max_attempts.unwrap_or(limits.attempts_per_address),
             max_negotiating: self.max_negotiating.unwrap_or(limits.negotiating),
+            policy,
             log: self.log,
         };
         if options.allow_plaintext && !options.c2s.ip().is_loopback() {
@@ -242,6 +290,7 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use waxwing_core::server::hub::Strangers;
 
     #[test]
     fn defaults_are_those_of_the_manual() {
@@ -260,7 +309,8 @@ mod tests {
             "data='/d'\ndomain=['a.example','b.example']\ndemo=true\nc2s='127.0.0.1:1'\nc2s-tls='127.0.0.1:2'\n\
              s2s='127.0.0.1:3'\ncomponent='127.0.0.1:4'\ncert='c'\nkey='k'\nallow-registration=true\n\
              no-sasl2=true\nno-tokens=true\n\
-             allow-plaintext=true\nmax-per-address=7\nmax-attempts=8\nmax-negotiating=9\nlog='debug'\n",
+             allow-plaintext=true\nmax-per-address=7\nmax-attempts=8\nmax-negotiating=9\nlog='debug'\n\
+             strangers='refuse'\n",
         )
         .unwrap();
         let options = layer.resolve().unwrap();
@@ -271,6 +321,7 @@ mod tests {
         assert!(options.demo && options.allow_registration && options.allow_plaintext);
         assert!(options.no_sasl2 && options.no_tokens);
         assert_eq!((options.max_per_address, options.max_attempts, options.max_negotiating), (7, 8, 9));
+        assert_eq!(options.policy.strangers, Strangers::Refuse);
         assert_eq!(options.log.as_deref(), Some("debug"));
     }
 
@@ -299,11 +350,13 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let file = Layer::from_toml("domain='file.example'\ndemo=true").unwrap();
-        let flags = Layer { domains: vec!["flag.example".into()], ..Layer::default() };
+        let file = Layer::from_toml("domain='file.example'\ndemo=true\nstrangers='refuse'").unwrap();
+        let strangers = Some("short:9".to_owned());
+        let flags = Layer { domains: vec!["flag.example".into()], strangers, ..Layer::default() };
         let options = flags.over(file).resolve().unwrap();
         assert_eq!(options.domains, ["flag.example"]);
         assert!(options.demo);
+        assert_eq!(options.policy.strangers, Strangers::Short { bytes: 9 });
     }
 
     #[test]

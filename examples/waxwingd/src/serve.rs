@@ -97,6 +97,7 @@ fn start(
     let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let mut hub = hub::Config::new(domains[0].clone());
     hub.domains.clone_from(&domains);
+    options.policy.apply(&mut hub, cores);
     hub.registration = options.allow_registration.then(hub::Registration::default);
     let hubs = Shards::hubs(&hub, cores, &mut entropy);
     let features = hubs.first().map(hub::Hub::stream_features).unwrap_or_default();
@@ -116,6 +117,10 @@ fn start(
     if options.no_tokens {
         config.sasl2.tokens = None;
     }
+    config.client_state = options.policy.client_state;
+    // Who comes back is sent in one go what he has not acknowledged, and what has waited for him.
+    let at_once = hub.limits.unacknowledged_bytes.saturating_add(hub.limits.offline_bytes as usize);
+    config.authenticated.max_queued = config.authenticated.max_queued.max(at_once);
     config.features = features;
     let config = Arc::new(config);
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use common::{PATIENCE, Server, waxwingd};
-use waxwing_core::client::{Client, Config, Error, Event, Raw, RequestKind, TlsMode};
+use waxwing_core::client::{Client, Config, Error, Event, Management, Raw, RequestKind, TlsMode};
 use waxwing_core::jid::Jid;
 use waxwing_core::payload::register::{Registration, Set};
 use waxwing_core::sasl::Credentials;
@@ -53,8 +53,19 @@ fn refusal(command: &mut Command) -> String {
 }
 
 fn log_in(address: SocketAddr, tls: TlsMode, jid: &str, password: &str) -> Result<Driver<Client>, Error> {
+    log_in_with(address, tls, jid, password, Management::Acknowledge)
+}
+
+fn log_in_with(
+    address: SocketAddr,
+    tls: TlsMode,
+    jid: &str,
+    password: &str,
+    management: Management,
+) -> Result<Driver<Client>, Error> {
     let account = Jid::new(jid).unwrap();
     let mut config = Config::new(account.clone(), tls);
+    config.management = management;
     let username = account.local().unwrap().to_owned();
     config.credentials = Some(Credentials::Password { username, password: password.to_owned() });
     let clock = Clock::start();
@@ -346,6 +357,52 @@ fn xep0077_no_accounts_are_made_where_that_is_not_allowed() {
     let get = "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>";
     let answer = converse(server.c2s(), &[(HEADER, "</stream:features>"), (get, "</stream:stream>")]);
     assert!(answer.contains("<not-authorized"), "{answer}");
+}
+
+/// Whether alice is offered to say that nobody looks (XEP-0352), whether she may resume her session, and where.
+fn offered(data: &Path, args: &[&str]) -> (bool, bool, Option<String>) {
+    let server = Server::start(waxwingd(data).arg("--allow-plaintext").args(args));
+    let resume = Management::Resume { max: None };
+    let mut alice =
+        log_in_with(server.c2s(), TlsMode::Plaintext, "alice@localhost/a", "wonderland", resume).unwrap();
+    let now = alice.clock().now();
+    alice.machine_mut().send(now, Message::chat(Jid::new("alice@localhost/a").unwrap(), "x")).unwrap();
+    // What has been agreed is known when this is.
+    while !matches!(
+        alice.next_event(Some(PATIENCE)).unwrap().expect("an event in time"),
+        Event::Acknowledged(_)
+    ) {}
+    let client = alice.machine();
+    let state = client.features().is_some_and(|features| features.has("csi", "urn:xmpp:csi:0"));
+    (state, client.can_resume(), client.location().map(str::to_owned))
+}
+
+#[test]
+fn xep0198_and_xep0352_are_offered_as_configured() {
+    let data = tempfile::tempdir().unwrap();
+    add(data.path(), "alice@localhost", "wonderland");
+    let place = "im1.example.org:5222";
+    assert_eq!(offered(data.path(), &["--resume-at", place]), (true, true, Some(place.into())));
+    assert_eq!(offered(data.path(), &["--no-resumption", "--no-client-state"]), (false, false, None));
+}
+
+#[test]
+fn check_says_what_is_wrong_with_policies() {
+    let data = tempfile::tempdir().unwrap();
+    let config = data.path().join("waxwing.toml");
+    for (toml, wanted) in [
+        ("strangers = 'fly'", "--strangers allow, refuse, or short:500"),
+        ("resume-within = 0", "--no-resumption"),
+        ("resume-whitin = 60", "did you mean `resume-within`"),
+    ] {
+        std::fs::write(&config, toml).unwrap();
+        let line = refusal(waxwingd(data.path()).arg("check").arg("--config").arg(&config));
+        assert!(line.contains(wanted), "{line}");
+    }
+    let output = run(waxwingd(data.path()).args(["check", "--resume-at", "nobody.invalid"]), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("problem: --resume-at nobody.invalid"), "{text}");
 }
 
 #[test]
