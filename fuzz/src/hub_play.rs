@@ -12,12 +12,11 @@
 //! has not had when its connection breaks comes again, to it or to whoever has a right to it then.
 
 mod model;
-mod shelf;
 
 use crate::ops::{Op, Ops};
+use crate::shelf::{self, Doubt, PATIENCE, Shelf};
 use crate::{bit, duration, login, start};
 use model::{Asked, Books, Model, Sent, Session, number};
-use shelf::{Doubt, PATIENCE, Shelf};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use waxwing_core::jid::{BareJid, Jid};

@@ -11,12 +11,15 @@ pub mod client_play;
 pub mod connection_play;
 pub mod dns_play;
 pub mod hub_play;
+mod link;
+pub mod login_play;
 pub mod management_play;
 pub mod ops;
 mod player;
 mod proper;
 mod script;
 pub mod server_play;
+mod shelf;
 mod wire;
 
 pub use player::{Player, Subject, start};

@@ -10,6 +10,7 @@
 //! order. Where a session could not be resumed nobody can know what had arrived, so what was on its way then may come twice.
 //! Requests have one answer.
 
+use crate::link::{Link, size};
 use crate::ops::{Op, Ops};
 use crate::proper::{DOMAIN, PASSWORD, login, tls_info};
 use crate::{bit, duration, start};
@@ -25,7 +26,6 @@ use waxwing_core::sasl::{Credentials, Mechanism, Policy};
 use waxwing_core::server::Server;
 use waxwing_core::server::connection::{self, Transport};
 use waxwing_core::server::hub::{self, Hub};
-use waxwing_core::server::single::ConnectionId;
 use waxwing_core::server::store::{MemoryStore, Record, Request};
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
 
@@ -59,17 +59,6 @@ struct Party {
     last: BTreeMap<usize, usize>,
     /// How often it has been started.
     starts: u8,
-}
-
-/// A connection, and what is on its way.
-struct Link {
-    id: ConnectionId,
-    up: Vec<u8>,
-    down: Vec<u8>,
-    /// The client is there. If not, nothing comes from it any more.
-    has_client: bool,
-    /// The server is there.
-    has_server: bool,
 }
 
 #[derive(Debug)]
@@ -612,15 +601,4 @@ impl Party {
             self.open.insert(handle, None);
         }
     }
-}
-
-impl Link {
-    fn new(id: ConnectionId) -> Link {
-        Link { id, up: Vec::new(), down: Vec::new(), has_client: true, has_server: true }
-    }
-}
-
-/// Of so many bytes: all of them, or some.
-fn size(count: u8, of: usize) -> usize {
-    if count >= 250 { of } else { usize::from(count).min(of) }
 }

@@ -342,14 +342,24 @@ impl<S: Store> Asker<S> {
         assert_eq!(self.change_tokens(1, vec![used(1, None)]), tokens(None, Some(token(2))), "gone");
         let counted = Token { count: 7, ..token(2) };
         assert_eq!(self.change_tokens(1, vec![used(2, Some(7))]), tokens(Some(counted.clone()), None));
-        let changes = vec![used(2, Some(6)), after(2, token(3))];
+        // A count is good once, and what comes with it does not happen either.
+        for count in [6, 7] {
+            let changes = vec![given(4), used(2, Some(count)), after(2, token(3))];
+            let deltas = changes.into_iter().map(|change| Delta::Token { client: client(1), change });
+            assert_eq!(self.save("juliet", deltas.collect()), Err(StoreError::Outdated));
+            assert_eq!(self.tokens_of(1).tokens, tokens(Some(counted.clone()), None));
+        }
+        let counted = Token { count: 8, ..counted };
+        let changes = vec![used(2, Some(8)), used(2, None), after(2, token(3))];
         assert_eq!(self.change_tokens(1, changes), tokens(Some(counted.clone()), Some(token(3))));
         let both = tokens(Some(counted), Some(token(3)));
         assert_eq!(
-            self.change_tokens(1, vec![after(9, token(4)), used(9, Some(9))]),
+            self.change_tokens(1, vec![after(9, token(4)), used(9, None)]),
             both,
             "nothing grows out of nothing"
         );
+        let delta = Delta::Token { client: client(1), change: used(9, Some(9)) };
+        assert_eq!(self.save("juliet", vec![delta]), Err(StoreError::Outdated));
         let max = Token { count: u32::MAX, ..token(3) };
         assert_eq!(self.change_tokens(1, vec![used(3, Some(u32::MAX))]), tokens(Some(max), None));
         assert_eq!(self.change_tokens(1, vec![TokenChange::Revoked]), Tokens::default());

@@ -19,6 +19,7 @@ use waxwing_core::machine::Utc;
 use waxwing_core::sasl::StoredCredentials;
 use waxwing_core::server::store::{
     Delta, Found, LastPresence, OfflineCount, Query, Record, Reply, Request, StoreError, StoredTokens,
+    outdated,
 };
 
 /// More than the number of statements here, so that each is prepared once.
@@ -136,6 +137,9 @@ pub(crate) fn save(
     let mut find = connection.prepare_cached("SELECT id FROM account WHERE jid = ?1")?;
     let found = find.query_row([account.as_str()], |row| row.get(0)).optional()?;
     let Some(id) = found else { return Ok(Err(StoreError::Missing)) };
+    if outdated(deltas, |client| tokens::of_client(connection, id, client))? {
+        return Ok(Err(StoreError::Outdated));
+    }
     deltas.iter().try_for_each(|delta| apply(connection, id, delta))?;
     Ok(Ok(()))
 }

@@ -21,7 +21,7 @@ pub use memory::MemoryStore;
 pub use record::{
     Contact, Delta, Document, Found, LastPresence, OfflineCount, OfflineMessage, Query, Record, Roster,
 };
-pub use token::{StoredTokens, Token, TokenChange, TokenId, Tokens};
+pub use token::{StoredTokens, Token, TokenChange, TokenId, Tokens, outdated};
 
 /// Names a request in its reply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,8 +52,8 @@ pub enum Request {
         /// What it starts with.
         record: Box<Record>,
     },
-    /// Changes to an account, all or none; fails with [`StoreError::Missing`] where there is no such account. Answered with
-    /// [`Reply::Saved`].
+    /// Changes to an account, all or none; fails with [`StoreError::Missing`] where there is no such account, and with
+    /// [`StoreError::Outdated`] where they are [`outdated`]. Answered with [`Reply::Saved`].
     Save {
         /// Goes into the reply.
         id: RequestId,
@@ -117,6 +117,8 @@ pub enum StoreError {
     Exists,
     /// There is no such account.
     Missing,
+    /// The change does not fit what is kept by now ([`outdated`]). Nothing was done.
+    Outdated,
     /// Too much is waiting for the store already. Nothing was done; the same request may succeed later.
     Busy,
     /// The store cannot be read or written; the text is for the operator's log. Nothing was done.
@@ -172,6 +174,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Exists => f.write_str("the account exists already"),
             StoreError::Missing => f.write_str("there is no such account"),
+            StoreError::Outdated => f.write_str("something else has happened before"),
             StoreError::Busy => f.write_str("too many requests are waiting for the store"),
             StoreError::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
         }

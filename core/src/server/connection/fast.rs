@@ -2,7 +2,8 @@
 //!
 //! The store keeps no token but what one is made from, together with a secret that it does not have
 //! ([`sasl::derive_token`]). The account's credentials are part of it: whoever changes the password has ended all tokens, even if
-//! a login with one was under way.
+//! a login with one was under way. What has been looked up may be outdated when it is used: whether a count is new is for the
+//! store to say ([`outdated`](crate::server::store::outdated)).
 
 use super::exchange::{Exchange, Question};
 use super::negotiation::{Negotiation, Step};

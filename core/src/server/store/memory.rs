@@ -2,7 +2,7 @@
 
 use super::{
     Delta, Document, Found, OfflineCount, OfflineMessage, Query, Record, Reply, Request, StoreError,
-    StoredTokens, TokenChange, Tokens,
+    StoredTokens, TokenChange, Tokens, outdated,
 };
 use crate::jid::BareJid;
 use crate::stream::sasl2::ClientId;
@@ -50,7 +50,7 @@ impl MemoryStore {
             }
             Request::Save { id, account, deltas } => {
                 let kept = self.accounts.get_mut(&account).ok_or(StoreError::Missing);
-                let result = kept.map(|kept| deltas.into_iter().for_each(|delta| kept.apply(delta)));
+                let result = kept.and_then(|kept| kept.save(deltas));
                 Reply::Saved { id, result }
             }
             Request::Read { id, account, query } => {
@@ -90,6 +90,15 @@ impl MemoryStore {
 }
 
 impl Kept {
+    fn save(&mut self, deltas: Vec<Delta>) -> Result<(), StoreError> {
+        let tokens = |client| Ok::<_, StoreError>(self.tokens.get(&client).cloned().unwrap_or_default());
+        if outdated(&deltas, tokens)? {
+            return Err(StoreError::Outdated);
+        }
+        deltas.into_iter().for_each(|delta| self.apply(delta));
+        Ok(())
+    }
+
     fn apply(&mut self, delta: Delta) {
         match &delta {
             Delta::Document { document, xml: Some(xml) } => {

@@ -4,8 +4,11 @@
 //! [made](crate::sasl::derive_token) from a secret of the server's, the account's credentials and what is kept here. (A
 //! hash would not do: for HT-SHA-256 a hash of the token is as good as the token.)
 
+use super::Delta;
 use crate::machine::Utc;
 use crate::sasl::{Mechanism, StoredCredentials};
+use crate::stream::sasl2::ClientId;
+use std::collections::BTreeMap;
 
 /// What is kept of a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,11 +48,12 @@ pub enum TokenChange {
         /// Only if this one is there: so nothing grows out of a token that has been revoked meanwhile.
         after: Option<TokenId>,
     },
-    /// It has used one: those before it are good for nothing any more. Nothing happens if that one is not there.
+    /// It has used one: those before it are good for nothing any more. Nothing happens if that one is not there, or, with
+    /// a count, the change is [outdated].
     Used {
         /// Which one.
         id: TokenId,
-        /// With this count.
+        /// With this count, which must be greater than any before (XEP-0484 section 3.4).
         count: Option<u32>,
     },
     /// All are good for nothing any more.
@@ -90,6 +94,16 @@ impl Tokens {
         }
     }
 
+    /// True unless that would be the use of a token with a count that has been seen, or cannot be compared any more.
+    fn allow(&self, change: &TokenChange) -> bool {
+        match change {
+            TokenChange::Used { id, count: Some(count) } => {
+                self.find(*id).is_some_and(|token| token.count < *count)
+            }
+            _ => true,
+        }
+    }
+
     /// The token of this name.
     pub fn find(&self, id: TokenId) -> Option<&Token> {
         [&self.new, &self.current].into_iter().flatten().find(|token| token.id == id)
@@ -104,4 +118,40 @@ impl Tokens {
     pub fn expires(&self) -> Option<Utc> {
         [&self.new, &self.current].into_iter().flatten().map(|token| token.expires).max()
     }
+}
+
+/// True if these changes must not be made, none of them: a token is used with a count that is not greater than all before it.
+/// Whoever uses it has looked at it before, and somebody else has used it since, so only the store can tell.
+///
+/// `kept`: the tokens that a client of the account has before the changes.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn outdated<E>(
+    changes: &[Delta],
+    mut kept: impl FnMut(ClientId) -> Result<Tokens, E>,
+) -> Result<bool, E> {
+    let mut tokens: BTreeMap<ClientId, Tokens> = BTreeMap::new();
+    let mut has_none = false;
+    for delta in changes {
+        match delta {
+            Delta::Credentials(_) => {
+                tokens.clear();
+                has_none = true;
+            }
+            Delta::Token { client, change } => {
+                let before = match tokens.remove(client) {
+                    Some(before) => before,
+                    None if has_none => Tokens::default(),
+                    None => kept(*client)?,
+                };
+                if !before.allow(change) {
+                    return Ok(true);
+                }
+                tokens.entry(*client).or_insert(before).apply(change);
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
 }

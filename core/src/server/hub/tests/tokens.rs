@@ -51,6 +51,21 @@ fn xep0484_a_token_is_there_once_the_store_has_it() {
 }
 
 #[test]
+fn xep0484_3_4_a_count_lets_in_once_however_many_looked_the_token_up_before() {
+    let mut world = World::new();
+    give(&mut world, "juliet");
+    let used = TokenChange::Used { id: token().id, count: Some(1) };
+    let mut let_in = || {
+        world.call(|hub, now| {
+            hub.change_tokens(now, LookupId(2), account("juliet"), client(), vec![used.clone()]);
+        });
+        world.outputs.pop()
+    };
+    assert_eq!(let_in(), changed(Ok(())));
+    assert_eq!(let_in(), changed(Err(Unavailable)));
+}
+
+#[test]
 fn xep0484_the_store_is_asked_whether_or_not_there_is_such_an_account_and_wherever_it_is() {
     let mut world = World::new();
     world.login("juliet/balcony");

@@ -1,4 +1,4 @@
-//! The store of a play: does what it is asked when it is told to, and answers when it is told to.
+//! The store of a play: it does what it is asked, and answers, when it is told to.
 //!
 //! It keeps its promises ([`store`](waxwing_core::server::store)): what concerns one account happens, and is answered, in order.
 //! But it may refuse, be slow, or die before or after it has done something.
@@ -18,6 +18,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Shelf {
     /// What is kept.
     pub store: MemoryStore,
+    /// What has been done, in order: for whoever wants to know.
+    pub done: Option<Vec<Request>>,
     waiting: Vec<Asked>,
 }
 
@@ -65,16 +67,24 @@ impl Shelf {
             .waiting
             .iter()
             .position(|asked| asked.reply.is_none() && Some(asked.request.account()) == account.as_ref());
-        if let Some(asked) = undone.and_then(|index| self.waiting.get_mut(index)) {
-            asked.reply = Some(self.store.execute(asked.request.clone()));
+        if let Some(index) = undone {
+            let request = self.waiting[index].request.clone();
+            self.waiting[index].reply = Some(self.run(request));
         }
+    }
+
+    fn run(&mut self, request: Request) -> Reply {
+        let reply = self.store.execute(request.clone());
+        let is_done = !matches!(reply, Reply::Saved { result: Err(_), .. });
+        self.done.iter_mut().filter(|_| is_done).for_each(|done| done.push(request.clone()));
+        reply
     }
 
     /// The answer to what it was asked first for an account.
     pub fn answer(&mut self, which: u8) -> Option<Reply> {
         let index = self.oldest(which)?;
         let Asked { request, reply, .. } = self.waiting.remove(index);
-        Some(reply.unwrap_or_else(|| self.store.execute(request)))
+        Some(reply.unwrap_or_else(|| self.run(request)))
     }
 
     /// It cannot do what it was asked first for an account. If it has done it already it says so, and the doubt is for nothing.
@@ -93,7 +103,7 @@ impl Shelf {
         let doubt = self.doubt(&self.waiting[index].request);
         let Asked { request, reply, .. } = self.waiting.remove(index);
         if done && reply.is_none() {
-            self.store.execute(request);
+            self.run(request);
         }
         doubt
     }
