@@ -23,7 +23,7 @@ use waxwing_core::sasl::Credentials;
 use waxwing_core::stanza::{Message, Presence, PresenceType};
 use waxwing_core::stream::tls::{ClientTls, default_provider};
 use waxwing_tokio::SessionDriver;
-use waxwing_tokio::dial::system_config;
+use waxwing_tokio::system_config;
 
 /// How many messages it sends in a row, and then rests.
 const BURST: u32 = 10;

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -32,12 +33,12 @@ impl Dial for Std {
     }
 }
 
-struct Tokio(waxwing_tokio::dial::Dialer, tokio::runtime::Runtime);
+struct Tokio(waxwing_tokio::Dialer, tokio::runtime::Runtime);
 
 impl Dial for Tokio {
     fn new(target: Target, config: Config) -> Tokio {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Tokio(waxwing_tokio::dial::Dialer::new(target, config).unwrap(), runtime)
+        Tokio(waxwing_tokio::Dialer::new(target, config).unwrap(), runtime)
     }
     fn dial(&mut self) -> Result<(SocketAddr, SocketAddr, Route), Failure> {
         let (socket, route) = self.1.block_on(self.0.dial())?;
@@ -184,6 +185,21 @@ fn says_that_names_cannot_be_resolved<D: Dial>() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut dialer = D::new(client(), config(nobody));
     assert_eq!(dialer.dial().unwrap_err(), Failure::Unresolved);
+}
+
+#[test]
+fn who_is_gone_gets_no_connection() {
+    let (listener, port) = listener();
+    let target = Target::Host { host: "127.0.0.1".into(), port, security: Security::Direct };
+    let dns = config(([127, 0, 0, 1], 53).into());
+    let owner = Arc::new(());
+    let wanted_by = Arc::downgrade(&owner);
+    let dial = || waxwing_std::dial::get_through(vec![target.clone()], &dns, |_| true, &wanted_by);
+    assert!(dial().is_ok() && listener.accept().is_ok());
+    listener.set_nonblocking(true).unwrap();
+    drop(owner);
+    assert_eq!(dial().unwrap_err(), Failure::Timeout);
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 macro_rules! suite {

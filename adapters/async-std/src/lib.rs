@@ -55,13 +55,9 @@ impl Runtime for AsyncStd {
 }
 
 #[cfg(feature = "client")]
-impl waxwing_futures::Blocking for AsyncStd {
+impl waxwing_futures::Adopts for AsyncStd {
     fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
         socket.set_nonblocking(true)?;
         Ok(TcpStream::from(socket))
-    }
-
-    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        Box::pin(task::spawn_blocking(work))
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! No protocol decision is made here.
 
+#[cfg(feature = "client")]
+mod aside;
 #[cfg(feature = "server")]
 mod bell;
 #[cfg(feature = "server")]
@@ -26,7 +28,7 @@ mod session;
 pub use dial::Dialer;
 pub use driver::Driver;
 #[cfg(feature = "client")]
-pub use runtime::{Blocking, Dials, Outcome};
+pub use runtime::Adopts;
 pub use runtime::{Runtime, Task};
 #[cfg(feature = "server")]
 pub use server::Server;

@@ -7,8 +7,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-#[cfg(feature = "client")]
-use waxwing_core::dns::{Config, Failure, Route, Target};
 
 /// Something that goes on by itself.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -40,43 +38,12 @@ pub trait Runtime: Send + Sync + 'static {
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 }
 
-/// A runtime with threads for what blocks.
+/// A runtime that takes over connections which were made without it.
 #[cfg(feature = "client")]
-pub trait Blocking: Runtime {
+pub trait Adopts: Runtime {
     /// Makes a socket the runtime's.
     ///
     /// # Errors
     /// Where the system refuses.
     fn adopt(socket: std::net::TcpStream) -> io::Result<Self::Socket>;
-
-    /// Runs something that blocks where it does not disturb.
-    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T>;
-}
-
-/// What comes of getting through to a server.
-#[cfg(feature = "client")]
-pub type Outcome<R> = Result<(<R as Runtime>::Socket, Route), Failure>;
-
-/// A runtime that gets through to servers. Those with threads for what blocks do.
-#[cfg(feature = "client")]
-pub trait Dials: Runtime {
-    /// Gets through to the first of the targets that can be reached by a route of which `permits` is true. Dropped, it is given
-    /// up.
-    fn get_through(targets: Vec<Target>, dns: Config, permits: fn(&Route) -> bool) -> Task<Outcome<Self>>
-    where
-        Self: Sized;
-}
-
-#[cfg(feature = "client")]
-impl<R: Blocking> Dials for R {
-    fn get_through(targets: Vec<Target>, dns: Config, permits: fn(&Route) -> bool) -> Task<Outcome<R>> {
-        let work = R::unblock(move || waxwing_std::dial::get_through(targets, &dns, permits));
-        Box::pin(async move {
-            let (socket, route) = work.await?;
-            match R::adopt(socket) {
-                Ok(socket) => Ok((socket, route)),
-                Err(error) => Err(Failure::Unreachable(vec![(route.address, error.to_string())])),
-            }
-        })
-    }
 }

@@ -12,7 +12,8 @@ use waxwing_core::dns::{self, Route};
 use waxwing_core::machine::Machine as _;
 use waxwing_std::{Clock, entropy};
 
-use crate::{Dials, Driver, Outcome, Runtime, Task};
+use crate::dial::{Outcome, get_through};
+use crate::{Adopts, Driver, Runtime, Task};
 
 /// Runs a [`Session`]: gets through to its server, drives it over the connection, and again when that breaks.
 pub struct SessionDriver<R: Runtime> {
@@ -29,7 +30,7 @@ impl<R: Runtime> std::fmt::Debug for SessionDriver<R> {
     }
 }
 
-impl<R: Dials> SessionDriver<R> {
+impl<R: Adopts> SessionDriver<R> {
     /// A session that begins. Nothing happens before [`next_event`](SessionDriver::next_event).
     ///
     /// # Errors
@@ -94,7 +95,7 @@ impl<R: Dials> SessionDriver<R> {
             match action {
                 Action::Dial(targets) => {
                     let (dns, permits) = (self.dns.clone(), self.permits);
-                    self.dialing = Some(R::get_through(targets, dns, permits));
+                    self.dialing = Some(get_through::<R>(targets, dns, permits));
                 }
                 Action::Abort => self.dialing = None,
                 _ => {}

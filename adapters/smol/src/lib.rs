@@ -53,12 +53,8 @@ impl Runtime for Smol {
 }
 
 #[cfg(feature = "client")]
-impl waxwing_futures::Blocking for Smol {
+impl waxwing_futures::Adopts for Smol {
     fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::try_from(socket)
-    }
-
-    fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        Box::pin(smol::unblock(work))
     }
 }

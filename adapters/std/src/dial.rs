@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ pub struct Dialer {
     attempts: BTreeSet<AttemptId>,
     /// The connection that has won.
     won: Option<(AttemptId, TcpStream)>,
+    wanted_by: Option<Weak<()>>,
 }
 
 /// What a thread has to tell.
@@ -70,7 +72,15 @@ impl Dialer {
             open: BTreeSet::new(),
             attempts: BTreeSet::new(),
             won: None,
+            wanted_by: None,
         })
+    }
+
+    /// Gives up once this is gone: for whoever dials in another thread than the one that waits.
+    #[must_use]
+    pub fn wanted_by(mut self, owner: Weak<()>) -> Dialer {
+        self.wanted_by = Some(owner);
+        self
     }
 
     /// Waits for a connection. After [`give_up`](Dialer::give_up) it can be called again; in any other case what has been
@@ -81,6 +91,9 @@ impl Dialer {
     pub fn dial(&mut self) -> Result<(TcpStream, Route), Failure> {
         loop {
             while let Some(action) = self.connector.poll_action() {
+                if self.wanted_by.as_ref().is_some_and(|owner| owner.strong_count() == 0) {
+                    return Err(Failure::Timeout);
+                }
                 match action {
                     Action::Failed(failure) => return Err(failure),
                     Action::Connected { attempt, route } => {
@@ -165,7 +178,8 @@ impl Dialer {
     }
 }
 
-/// Gets through to the first of these that can be got through to, by a route that is permitted.
+/// Gets through to the first of these that can be got through to, by a route that is permitted. Gives up once its owner is
+/// gone.
 ///
 /// # Errors
 /// Why the last of them cannot be reached.
@@ -173,11 +187,13 @@ pub fn get_through(
     targets: Vec<Target>,
     config: &Config,
     permits: fn(&Route) -> bool,
+    wanted_by: &Weak<()>,
 ) -> Result<(TcpStream, Route), Failure> {
     let mut failure = Failure::NoAddress;
     for target in targets {
         // Without randomness no name can be asked for.
-        let Ok(mut dialer) = Dialer::new(target, config.clone()) else { return Err(Failure::Unresolved) };
+        let Ok(dialer) = Dialer::new(target, config.clone()) else { return Err(Failure::Unresolved) };
+        let mut dialer = dialer.wanted_by(wanted_by.clone());
         loop {
             match dialer.dial() {
                 Ok((socket, route)) if permits(&route) => return Ok((socket, route)),
@@ -193,7 +209,7 @@ pub fn get_through(
 }
 
 /// Why a route is not taken that the owner does not permit.
-pub const NOT_PERMITTED: &str = "this route is not permitted";
+const NOT_PERMITTED: &str = "this route is not permitted";
 
 /// Sends one datagram and passes on what comes back, until nobody listens or for `patience` nothing comes.
 fn datagrams(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -36,8 +37,8 @@ pub struct SessionDriver {
     driver: Driver<Session>,
     dns: dns::Config,
     permits: fn(&Route) -> bool,
-    /// What comes of getting through.
-    dialing: Option<Receiver<Outcome>>,
+    /// What comes of getting through, and the sign that somebody waits for it.
+    dialing: Option<(Receiver<Outcome>, Arc<()>)>,
 }
 
 type Outcome = Result<(TcpStream, Route), Failure>;
@@ -113,7 +114,7 @@ impl SessionDriver {
         while let Some(action) = self.session_mut().poll_action() {
             match action {
                 Action::Dial(targets) => self.dialing = Some(dial(targets, &self.dns, self.permits)),
-                // The thread finds nobody who listens when it comes back.
+                // The thread notices that nobody waits any more.
                 Action::Abort => self.dialing = None,
                 _ => {}
             }
@@ -122,7 +123,7 @@ impl SessionDriver {
 
     /// Waits for a connection, or just lets the time pass.
     fn wait(&mut self, wait: Duration) {
-        let Some(dialing) = &self.dialing else { return std::thread::sleep(wait) };
+        let Some((dialing, _)) = &self.dialing else { return std::thread::sleep(wait) };
         let outcome = match dialing.recv_timeout(wait) {
             Ok(outcome) => outcome,
             Err(RecvTimeoutError::Timeout) => return,
@@ -143,14 +144,20 @@ impl SessionDriver {
     }
 }
 
-/// Gets through in a thread. One that is not wanted any more cannot be stopped, but ends by itself.
-fn dial(targets: Vec<Target>, dns: &dns::Config, permits: fn(&Route) -> bool) -> Receiver<Outcome> {
+/// Gets through in a thread. One that is not wanted any more opens no further socket, and ends.
+fn dial(
+    targets: Vec<Target>,
+    dns: &dns::Config,
+    permits: fn(&Route) -> bool,
+) -> (Receiver<Outcome>, Arc<()>) {
     let (tell, told) = channel();
+    let owner = Arc::new(());
+    let wanted_by = Arc::downgrade(&owner);
     let dns = dns.clone();
     let work = move || {
-        let _ = tell.send(get_through(targets, &dns, permits));
+        let _ = tell.send(get_through(targets, &dns, permits, &wanted_by));
     };
     // Where there is no thread to be had the channel is closed, which counts as a failure.
     let _ = Builder::new().name("waxwing-session".into()).spawn(work);
-    told
+    (told, owner)
 }

@@ -2,16 +2,12 @@
 //!
 //! - [`Driver`] runs any byte machine over a tokio `TcpStream`: a client is a `Driver<Client>`.
 //! - [`SessionDriver`] runs a client's session over as many connections as it takes.
-//! - [`Dialer`](dial::Dialer) finds a server and gets through to it.
+//! - [`Dialer`] finds a server and gets through to it.
 //! - [`Server`] accepts connections and runs each in a task of its own, on all cores; the hub's shards are
 //!   called from those tasks (see [`waxwing_std::shards`]).
 //!
 //! No protocol decision is made here.
 
-#[cfg(feature = "client")]
-pub mod dial;
-#[cfg(feature = "client")]
-mod get_through;
 mod stream;
 
 use std::future::Future;
@@ -39,7 +35,7 @@ pub type Server = waxwing_futures::Server<Tokio>;
 /// ```no_run
 /// # async fn f(config: waxwing_core::client::Config) -> std::io::Result<()> {
 /// use waxwing_core::client::session::Reconnect;
-/// use waxwing_tokio::{SessionDriver, dial::system_config};
+/// use waxwing_tokio::{SessionDriver, system_config};
 ///
 /// let mut driver = SessionDriver::new(config, Reconnect::default(), system_config())?;
 /// while let Some(event) = driver.next_event().await {
@@ -49,6 +45,21 @@ pub type Server = waxwing_futures::Server<Tokio>;
 /// ```
 #[cfg(feature = "client")]
 pub type SessionDriver = waxwing_futures::SessionDriver<Tokio>;
+/// Finds a server and gets through to it.
+///
+/// ```no_run
+/// use waxwing_core::dns::Target;
+/// use waxwing_tokio::{Dialer, system_config};
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut dialer = Dialer::new(Target::Client("example.com".into()), system_config())?;
+/// let (socket, route) = dialer.dial().await?;
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "client")]
+pub type Dialer = waxwing_futures::Dialer<Tokio>;
+#[cfg(feature = "client")]
+pub use waxwing_futures::system_config;
 
 impl Runtime for Tokio {
     type Socket = TcpStream;
@@ -69,5 +80,13 @@ impl Runtime for Tokio {
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(task);
+    }
+}
+
+#[cfg(feature = "client")]
+impl waxwing_futures::Adopts for Tokio {
+    fn adopt(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+        socket.set_nonblocking(true)?;
+        TcpStream::from_std(socket)
     }
 }

@@ -10,7 +10,7 @@ use waxwing_core::payload::version::Version;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::stream::tls::{ClientTls, default_provider};
 use waxwing_tokio::SessionDriver;
-use waxwing_tokio::dial::system_config;
+use waxwing_tokio::system_config;
 
 use crate::cli::Options;
 

@@ -2,8 +2,8 @@
 
 use echo::{Bot, Failure};
 use waxwing_core::client::Client;
-use waxwing_tokio::dial::{Dialer, system_config};
 use waxwing_tokio::{Clock, Driver, entropy};
+use waxwing_tokio::{Dialer, system_config};
 
 fn main() -> std::process::ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
