@@ -86,8 +86,10 @@ pub enum Closed {
     /// We ended it with this error, for a reason of our own (time-outs included). It was sent, unless our direction had been
     /// closed before.
     Local(StreamError),
-    /// TLS failed; the alert was sent. The text names what failed (certificate and name, where that is it).
+    /// TLS failed; the alert was sent. The text says what failed.
     Tls(String),
+    /// TLS works, but the peer's certificate was refused; the alert was sent. The text names the certificate and the name.
+    Certificate(String),
 }
 
 impl Closed {
@@ -95,7 +97,7 @@ impl Closed {
     pub fn is_break(&self) -> bool {
         match self {
             Closed::Clean | Closed::PeerError(_) | Closed::Violation { .. } => false,
-            Closed::Eof | Closed::Local(_) | Closed::Tls(_) => true,
+            Closed::Eof | Closed::Local(_) | Closed::Tls(_) | Closed::Certificate(_) => true,
         }
     }
 }

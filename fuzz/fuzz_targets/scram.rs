@@ -134,6 +134,7 @@ fn client(mechanism: Mechanism, credentials: &Credentials) -> Option<(ClientSess
             Mechanism::Scram { plus: true, .. } => Some(&["tls-server-end-point"]),
             _ => None,
         },
+        sasl2: false,
         authzid: None,
     }
     .start(credentials, &policy, &mut entropy(1))

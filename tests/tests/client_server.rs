@@ -237,7 +237,7 @@ fn rfc6120_13_7_2_a_certificate_for_another_domain_is_refused() {
         let juliet = world.connect(config);
         world.simulation.run_for(Duration::from_secs(60));
         let end = world.end(juliet).expect_err("not to be trusted");
-        assert!(matches!(end, Error::Tls(_)), "{end:?}");
+        assert!(matches!(end, Error::Certificate(_)), "{end:?}");
         assert!(!end.is_transient());
     }
 }

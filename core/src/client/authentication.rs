@@ -89,6 +89,7 @@ impl Client {
             secure: tls.is_some(),
             bindings: tls.map_or(&none, |tls| &tls.bindings),
             server_bindings: announced.as_deref(),
+            sasl2: offer.sasl2.is_some(),
             authzid: None,
         };
         let (session, start) = match (attempt.start(&credentials, &policy, &mut self.entropy), refused) {
@@ -209,6 +210,11 @@ impl Client {
             return false;
         }
         self.keys = attempt.session.keys().cloned();
+        // Whoever has done without the password in clear once is not asked for it again (XEP-0474 section 5).
+        let is_better = matches!(attempt.mechanism, Mechanism::Scram { .. } | Mechanism::External);
+        if is_better && !self.config.policy.excluded.contains(&Mechanism::Plain) {
+            self.config.policy.excluded.push(Mechanism::Plain);
+        }
         self.stream.set_limits(now, self.config.limits);
         true
     }

@@ -20,8 +20,10 @@ pub enum Error {
     Refused(Refused),
     /// The server ended the stream with an error of its own (RFC 6120 section 4.9).
     Stream(StreamError),
-    /// TLS failed. The text names what failed: the certificate and the name, where that is it.
+    /// TLS failed; the text says what failed.
     Tls(String),
+    /// TLS works, but the server's certificate was refused; the text names the certificate and the name.
+    Certificate(String),
     /// The caller asked for something that cannot be done.
     Local(Misuse),
     /// Nobody is to blame that a protocol knows: the network failed, or time ran out.
@@ -147,9 +149,8 @@ impl Error {
                 error.error_type() == crate::stanza::ErrorType::Wait
             }
             Error::Missing(Missing::StartTlsRefused) => true,
-            Error::Protocol(_) | Error::Missing(_) | Error::Refused(_) | Error::Tls(_) | Error::Local(_) => {
-                false
-            }
+            Error::Protocol(_) | Error::Missing(_) | Error::Refused(_) | Error::Local(_) => false,
+            Error::Tls(_) | Error::Certificate(_) => false,
         }
     }
 
@@ -192,7 +193,9 @@ impl fmt::Display for Error {
             Error::Missing(missing) => missing.fmt(f),
             Error::Refused(refused) => refused.fmt(f),
             Error::Stream(error) => fmt_stream_error(error, f),
-            Error::Tls(what) => write!(f, "the connection could not be secured: {}", Shown(what)),
+            Error::Tls(what) | Error::Certificate(what) => {
+                write!(f, "the connection could not be secured: {}", Shown(what))
+            }
             Error::Local(misuse) => misuse.fmt(f),
             Error::Environment(environment) => environment.fmt(f),
         }

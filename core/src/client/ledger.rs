@@ -38,6 +38,8 @@ pub(super) struct Ledger {
 pub(super) struct Resumption {
     pub(super) id: String,
     pub(super) location: Option<String>,
+    /// Seconds for which the server keeps it; `None` if it has not said.
+    pub(super) max: Option<u32>,
 }
 
 /// When to ask for an acknowledgement.

@@ -306,6 +306,7 @@ impl Client {
             Closed::Violation { sent, detail } => Err(Error::protocol(sent, detail)),
             Closed::Local(error) => Err(Error::Environment(Environment::Ended(error))),
             Closed::Tls(what) => Err(Error::Tls(what)),
+            Closed::Certificate(what) => Err(Error::Certificate(what)),
         });
     }
 

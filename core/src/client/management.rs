@@ -32,9 +32,10 @@ impl Client {
         id: Option<String>,
         resume: bool,
         location: Option<String>,
+        max: Option<u32>,
     ) -> Option<Resumption> {
         let is_wanted = matches!(self.config.management, Wanted::Resume { .. });
-        id.filter(|_| resume && is_wanted).map(|id| Resumption { id, location })
+        id.filter(|_| resume && is_wanted).map(|id| Resumption { id, location, max })
     }
 
     /// An element of stream management on an established stream.
@@ -49,8 +50,8 @@ impl Client {
         };
         let events = self.events.len();
         match (management, is_on) {
-            (Management::Enabled { id, resume, location, .. }, false) => {
-                let resumption = self.resumption_of(id, resume, location);
+            (Management::Enabled { id, resume, location, max }, false) => {
+                let resumption = self.resumption_of(id, resume, location, max);
                 if let Some(ledger) = &mut self.ledger {
                     ledger.enabled(resumption);
                 }

@@ -187,8 +187,8 @@ impl Client {
         let ledger = match (asked.management, management) {
             (false, _) => self.begin_management(),
             // One attempt is all there is (XEP-0198 section 3).
-            (true, Some(Management::Enabled { id, resume, location, .. })) => {
-                Some(Ledger::agreed(self.resumption_of(id, resume, location)))
+            (true, Some(Management::Enabled { id, resume, location, max })) => {
+                Some(Ledger::agreed(self.resumption_of(id, resume, location, max)))
             }
             (true, _) => None,
         };

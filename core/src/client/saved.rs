@@ -173,6 +173,8 @@ impl Saved {
         let resumption = Resumption {
             id: from.text()?.to_owned(),
             location: from.option(Reader::text)?.map(str::to_owned),
+            // How much of it is left is not known.
+            max: None,
         };
         let jid = FullJid::new(from.text()?).map_err(|_| BadSaved::Content("the address"))?;
         let (handled, acknowledged) = (from.count()?, from.count()?);

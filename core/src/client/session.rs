@@ -7,12 +7,14 @@
 //!
 //! ```no_run
 //! # use waxwing_core::client::session::{Action, Session};
-//! # use waxwing_core::{dns, machine::{Machine, Now}};
-//! # fn dial(target: dns::Target) -> Result<dns::Security, dns::Failure> { todo!() }
-//! # fn run_connection(session: &mut Session) { todo!() }
-//! # fn wait_until(instant: waxwing_core::machine::Instant) { todo!() }
-//! # fn now() -> Now { todo!() }
-//! # fn f(mut session: Session) {
+//! # use waxwing_core::{dns, machine::{Instant, Machine, Now}};
+//! # fn f(
+//! #     mut session: Session,
+//! #     dial: impl Fn(dns::Target) -> Result<dns::Security, dns::Failure>,
+//! #     run_connection: impl Fn(&mut Session),
+//! #     wait_until: impl Fn(Instant),
+//! #     now: impl Fn() -> Now,
+//! # ) {
 //! while !session.is_over() {
 //!     match session.poll_action() {
 //!         Some(Action::Dial(targets)) => {
@@ -58,6 +60,7 @@
 //! | what ended the connection | what follows |
 //! |---|---|
 //! | the network, a time-out, a passing condition ([`Error::is_transient`]) | another attempt, after a while |
+//! | direct TLS does not come about, where STARTTLS may (XEP-0368 section 4) | the next attempt leaves direct TLS out; at once where it would have been the end |
 //! | `see-other-host` under TLS | an attempt there, at most [`Reconnect::redirects`] in a row; the certificate is still to name the account's domain |
 //! | `see-other-host` in clear | another attempt at the account's own domain: anybody on the way can say that |
 //! | anything else said in clear to an account that was online before, where TLS is due | another attempt: that need not have been the server (think of networks that want a login first) |
@@ -78,6 +81,8 @@
 //! - Each failure doubles the window, up to ten minutes, and the time within it is random each time ("full jitter"), so that
 //!   those who met once do not meet again. A server that is gone sees about 15 attempts of a client in the first hour and 12 in
 //!   every other.
+//! - One wait in an outage is cut short, to a random time, where the session could not be resumed after it any more: to resume
+//!   costs a server less than a new session does.
 //! - A login that does not last counts as a failure: it has cost the server more than a refused connection. Only a minute
 //!   online makes the windows short again.
 //! - Losses that are a client's own (silence, no network) begin with a window of five seconds, which doubles like the other.
@@ -176,6 +181,10 @@ struct Route {
     redirections: u32,
     /// Where the session is that can be resumed.
     hint: Option<Target>,
+    /// Direct TLS has been of no use, so it is left out.
+    shuns_direct: bool,
+    /// Why it was of none, while nothing has come of leaving it out.
+    fault: Option<Error>,
 }
 
 impl Session {
@@ -203,6 +212,8 @@ impl Session {
                 is_due: false,
                 redirections: 0,
                 hint: None,
+                shuns_direct: false,
+                fault: None,
             },
             clock: now,
         };
@@ -250,6 +261,7 @@ impl Session {
     pub fn network_changed(&mut self, now: Now) {
         self.clock = now;
         self.backoff.forget();
+        self.route.shuns_direct = false;
         match self.state {
             State::Dialing => {
                 self.actions.push_back(Action::Abort);

@@ -23,6 +23,8 @@ const HOSTS: usize = 16;
 pub enum Target {
     /// A domain's service for clients, wherever its records say it is. The domain of an address, as it stands there.
     Client(String),
+    /// The same, but for direct TLS: that has been of no use.
+    ClientStartTls(String),
     /// A host that is known, by name or address.
     Host {
         /// Name or address.
@@ -188,6 +190,8 @@ pub struct Connector {
     offers: Vec<(Srv, Security)>,
     /// How many hosts they have named.
     offered: usize,
+    /// What they say of direct TLS is not used.
+    shuns_direct: bool,
     /// They have said of a kind that there is no such service.
     denied: bool,
     /// The domain, in ASCII, while it may have to do without SRV records.
@@ -226,6 +230,7 @@ impl Connector {
             services_waived: false,
             offers: Vec::new(),
             offered: 0,
+            shuns_direct: false,
             denied: false,
             fallback: None,
             hosts: VecDeque::new(),
@@ -243,10 +248,14 @@ impl Connector {
                 }
             }
             // An address has no SRV records (RFC 6120 section 3.2.3).
-            Target::Client(domain) if Host::is_literal(&domain) => {
+            Target::Client(domain) | Target::ClientStartTls(domain) if Host::is_literal(&domain) => {
                 connector.add_host(&domain, 5222, Security::StartTls);
             }
             Target::Client(domain) => connector.ask_services(now, &domain, direct_tls, starttls),
+            Target::ClientStartTls(domain) => {
+                connector.shuns_direct = true;
+                connector.ask_services(now, &domain, direct_tls, starttls);
+            }
         }
         connector.work(now);
         connector
@@ -393,6 +402,8 @@ impl Connector {
                 match record {
                     // A target of "." says that this kind is not there (RFC 2782).
                     Record::Srv(srv) if srv.target.is_empty() => self.denied = true,
+                    // There is a service, though not of the kind that is wanted: no falling back to the bare domain.
+                    Record::Srv(_) if self.shuns_direct && security == Security::Direct => self.denied = true,
                     Record::Srv(srv) => self.offers.push((srv, security)),
                     Record::Address(_) => {}
                 }

@@ -98,7 +98,7 @@ pub enum SelectError {
     /// The name or the password cannot be prepared (SASLprep), or the token cannot be one.
     BadCredentials,
     /// What the server announces about channel binding contradicts itself, as if someone on the way had changed it
-    /// (XEP-0440, business rules 5 and 6).
+    /// (XEP-0440, business rules 4 to 6).
     Downgrade,
 }
 
@@ -148,7 +148,7 @@ pub enum ClientError {
     /// The server says in SCRAM's last message that it refuses.
     Refused,
     /// The server has offered other mechanisms or kinds of channel binding than those that arrived: someone on the way has
-    /// changed the list (XEP-0474).
+    /// changed the list (XEP-0474). Or the list looks as if, and the server does not say that it is its own.
     Downgrade,
 }
 
@@ -181,6 +181,8 @@ pub struct Attempt<'a> {
     /// The kinds of channel binding that the server announces (XEP-0440), by name, unknown ones included; `None` if it does
     /// not say.
     pub server_bindings: Option<&'a [&'a str]>,
+    /// It is SASL2 (XEP-0388): there a server that offers `-PLUS` has to say for which kinds (XEP-0440).
+    pub sasl2: bool,
     /// As whom to act, where that is not simply whom the credentials stand for (RFC 6120 section 6.3.8): a bare JID
     /// between client and server, a domain between servers.
     pub authzid: Option<&'a str>,
@@ -219,9 +221,10 @@ impl Attempt<'_> {
     /// Chooses the strongest mechanism that both sides and the policy allow (the [module](super) gives the order), and
     /// begins. After a failure, exclude what failed ([`Policy::excluded`]) and start again.
     ///
-    /// The kind of channel binding is the strongest that both have. A server that offers `-PLUS` but announces no kinds
-    /// is taken to have `tls-exporter`, the default of RFC 9266 section 2, or `tls-server-end-point` if that is all the
-    /// connection gives.
+    /// The kind of channel binding is the strongest that both have. Where both have none, the exchange goes on without it only
+    /// if the server confirms in SCRAM that its offer was that (XEP-0474 section 5). A server that offers `-PLUS` but announces
+    /// no kinds is, if [`Policy::require_channel_binding`] says so, taken to have `tls-exporter`, the default of RFC 9266
+    /// section 2, or `tls-server-end-point` if that is all the connection gives.
     pub fn start(
         &self,
         credentials: &Credentials,
@@ -241,7 +244,8 @@ impl Attempt<'_> {
                     policy,
                     entropy.id(),
                 )?;
-                let scram = scram.offered(downgrade::lists(self.offered, self.server_bindings));
+                let lists = downgrade::lists(self.offered, self.server_bindings);
+                let scram = scram.offered(lists, choice.is_doubtful);
                 (State::Scram(Box::new(scram)), initial)
             }
             Mechanism::OAuthBearer => (State::ToldToken, self.message(mechanism, credentials)?),
@@ -287,7 +291,14 @@ impl ClientSession {
         entropy: &mut Entropy,
     ) -> Result<(ClientSession, Start), SelectError> {
         let names = server_cb.map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
-        let attempt = Attempt { offered, secure, bindings, server_bindings: names.as_deref(), authzid: None };
+        let attempt = Attempt {
+            offered,
+            secure,
+            bindings,
+            server_bindings: names.as_deref(),
+            sasl2: false,
+            authzid: None,
+        };
         attempt.start(credentials, policy, entropy)
     }
 

@@ -10,7 +10,9 @@ pub struct Policy {
     /// strongest kind is tried there; older servers know tls-unique alone and refuse it. Whoever has a certificate that
     /// the client trusts and sits in the middle can make a server look older; only true keeps that one out.
     pub require_channel_binding: bool,
-    /// PLAIN over TLS. Default: true. The server then sees the password, so this trusts it and its certificate.
+    /// PLAIN over TLS. Default: true. The server then sees the password, so this trusts it and its certificate. False once the
+    /// account has logged in with SCRAM or EXTERNAL: who asks for PLAIN after that may not be the server (XEP-0474 section 5).
+    /// A [`Client`](crate::client::Client) keeps to that by itself over its connections; only its owner can over processes.
     pub plain_over_tls: bool,
     /// PLAIN, OAUTHBEARER and tokens without TLS, where anyone on the way can read the secret. Default: false.
     pub plain_without_tls: bool,

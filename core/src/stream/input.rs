@@ -165,6 +165,8 @@ impl Stream {
             #[cfg(feature = "tls")]
             Trouble::Tls(Failure::Tls(what)) => self.finish(Closed::Tls(what)),
             #[cfg(feature = "tls")]
+            Trouble::Tls(Failure::Certificate(what)) => self.finish(Closed::Certificate(what)),
+            #[cfg(feature = "tls")]
             Trouble::Tls(Failure::Policy(what)) => {
                 self.refuse(StreamError::new(Condition::PolicyViolation).with_text(what), what.to_owned());
             }

@@ -224,7 +224,7 @@ fn sighup_exchanges_the_certificate_and_keeps_connections() {
         let outcome = log_in(server.c2s(), TlsMode::StartTls(tls.clone()), "alice@localhost/2", "wonderland");
         outcome.err()
     });
-    assert!(matches!(refused, Some(Error::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Some(Error::Certificate(_))), "{refused:?}");
     let now = alice.clock().now();
     alice.machine_mut().close(now);
     assert_eq!(closed(&mut alice), Ok(()), "the connection from before is still there");

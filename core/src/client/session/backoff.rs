@@ -20,11 +20,20 @@ pub(super) struct Backoff {
     attempted: Option<Instant>,
     /// Since when there is no connection to speak of.
     offline: Option<Instant>,
+    /// Since then an attempt has been made earlier than its turn, so that the session could still be resumed.
+    has_hurried: bool,
 }
 
 impl Backoff {
     pub(super) fn new(now: Instant, entropy: Entropy) -> Backoff {
-        Backoff { entropy, failures: 0, scope: Scope::Alone, attempted: None, offline: Some(now) }
+        Backoff {
+            entropy,
+            failures: 0,
+            scope: Scope::Alone,
+            attempted: None,
+            offline: Some(now),
+            has_hurried: false,
+        }
     }
 
     /// An attempt begins.
@@ -35,15 +44,17 @@ impl Backoff {
     /// The session is online.
     pub(super) fn online(&mut self) {
         self.offline = None;
+        self.has_hurried = false;
     }
 
-    /// A connection that was online since then is lost, or (`None`) an attempt has come to nothing. When to try again;
-    /// `None` if that would be too late.
+    /// A connection that was online since then is lost, or (`None`) an attempt has come to nothing. `resumable_for`: how long
+    /// the server keeps the session for whoever comes back. When to try again; `None` if that would be too late.
     pub(super) fn lost(
         &mut self,
         now: Instant,
         online_since: Option<Instant>,
         scope: Scope,
+        resumable_for: Option<Duration>,
         policy: &Reconnect,
     ) -> Option<Instant> {
         let offline = *self.offline.get_or_insert(now);
@@ -58,9 +69,24 @@ impl Backoff {
         };
         let window = base.saturating_mul(2_u32.saturating_pow(self.failures)).min(policy.longest);
         self.failures = self.failures.saturating_add(1);
-        let at = (now + self.within(window)).max(self.soonest(now, policy));
+        let mut at = (now + self.within(window)).max(self.soonest(now, policy));
+        if let Some(time) = resumable_for {
+            // The server may have noticed first, and a login takes a while.
+            at = self.in_time(now, at, offline + time / 4 * 3, policy);
+        }
         let too_late = policy.give_up_after.is_some_and(|limit| at > offline + limit);
         (!too_late).then_some(at)
+    }
+
+    /// Brings an attempt forward that would come after `end`, to a random time before it. Once in an outage: so at least one
+    /// falls into that time, and a server that is gone sees one more of each client, whatever the time is.
+    fn in_time(&mut self, now: Instant, at: Instant, end: Instant, policy: &Reconnect) -> Instant {
+        let soonest = self.soonest(now, policy);
+        if at <= end || soonest >= end || self.has_hurried {
+            return at;
+        }
+        self.has_hurried = true;
+        (now + self.within(end - now)).max(soonest)
     }
 
     /// When an attempt may begin at the soonest.
@@ -104,7 +130,7 @@ mod tests {
         let (mut backoff, mut now) = (backoff(seed), Instant::ORIGIN);
         let wait = |_| {
             backoff.attempt(now);
-            let at = backoff.lost(now, None, scope, &policy).expect("no limit");
+            let at = backoff.lost(now, None, scope, None, &policy).expect("no limit");
             let wait = at - now;
             now = at;
             wait
@@ -135,9 +161,9 @@ mod tests {
         let policy = Reconnect::default();
         let far = (0..=255).filter(|seed| {
             let mut backoff = backoff(*seed);
-            backoff.lost(Instant::ORIGIN, None, Scope::Alone, &policy);
-            let at = backoff.lost(Instant::ORIGIN, None, Scope::Many, &policy).expect("no limit");
-            let again = backoff.lost(at, None, Scope::Alone, &policy).expect("no limit");
+            backoff.lost(Instant::ORIGIN, None, Scope::Alone, None, &policy);
+            let at = backoff.lost(Instant::ORIGIN, None, Scope::Many, None, &policy).expect("no limit");
+            let again = backoff.lost(at, None, Scope::Alone, None, &policy).expect("no limit");
             again - at > 20 * SEC
         });
         assert!(far.count() > 200);
@@ -155,7 +181,7 @@ mod tests {
         let (mut backoff, mut now) = (backoff(1), Instant::ORIGIN);
         for _ in 0..10 {
             backoff.attempt(now);
-            let at = backoff.lost(now, None, Scope::Many, &policy).expect("no limit");
+            let at = backoff.lost(now, None, Scope::Many, None, &policy).expect("no limit");
             assert_eq!(at - now, FLOOR);
             now = at;
         }
@@ -173,7 +199,7 @@ mod tests {
                     backoff.online();
                     let since = now;
                     now = now + online;
-                    let at = backoff.lost(now, Some(since), Scope::Many, &policy).expect("no limit");
+                    let at = backoff.lost(now, Some(since), Scope::Many, None, &policy).expect("no limit");
                     longest = longest.max(at - now);
                     now = at;
                 }
@@ -185,13 +211,45 @@ mod tests {
     }
 
     #[test]
+    fn xep0198_5_an_attempt_falls_into_the_time_in_which_the_session_can_be_resumed() {
+        let policy = Reconnect::default();
+        let mut first = Vec::new();
+        let (mut all, mut usual) = (0, 0);
+        for seed in 0..=255 {
+            for patience in [Some(40 * SEC), None] {
+                let (mut backoff, mut now, mut attempts) = (backoff(seed), Instant::ORIGIN, Vec::new());
+                backoff.online();
+                while attempts.len() < 20 {
+                    now = backoff.lost(now, None, Scope::Many, patience, &policy).expect("no limit");
+                    backoff.attempt(now);
+                    attempts.push(now - Instant::ORIGIN);
+                }
+                let within_an_hour = attempts.iter().filter(|at| **at < 3600 * SEC).count();
+                if patience.is_some() {
+                    first.push(attempts[0].as_secs());
+                    all += within_an_hour;
+                } else {
+                    usual += within_an_hour;
+                }
+            }
+        }
+        // Before three quarters of it have passed, and as random as ever.
+        assert!(first.iter().all(|at| *at <= 30), "{first:?}");
+        for quarter in 0..4 {
+            let range = quarter * 30 / 4..(quarter + 1) * 30 / 4;
+            assert!(first.iter().filter(|at| range.contains(*at)).count() > 35, "{first:?}");
+        }
+        assert!(all <= usual + 256 * 2, "{all} attempts instead of {usual}");
+    }
+
+    #[test]
     fn nothing_overflows() {
         let policy = Reconnect { longest: Duration::MAX, spread: Duration::MAX, ..Reconnect::default() };
         let mut backoff = backoff(1);
         for _ in 0..100 {
-            backoff.lost(Instant::from_origin(Duration::MAX), None, Scope::Many, &policy);
+            backoff.lost(Instant::from_origin(Duration::MAX), None, Scope::Many, None, &policy);
         }
         backoff.failures = u32::MAX;
-        assert!(backoff.lost(Instant::ORIGIN, None, Scope::Many, &policy).is_some());
+        assert!(backoff.lost(Instant::ORIGIN, None, Scope::Many, None, &policy).is_some());
     }
 }

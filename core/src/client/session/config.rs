@@ -14,8 +14,8 @@ pub struct Reconnect {
     pub spread: Duration,
     /// The same after a loss that was this client's alone: its connection went silent, or it never had one. Default: 5 s.
     pub alone: Duration,
-    /// No wait is longer than this. Default: 10 minutes. A server that waits for less with a session that can be resumed
-    /// (XEP-0198) may have given it up by then.
+    /// No wait is longer than this. Default: 10 minutes. Where the server has said for how long the session can be resumed
+    /// (XEP-0198), one attempt is made before that time is over, whatever the waits are.
     pub longest: Duration,
     /// From the beginning of one attempt to the beginning of the next at least this passes, whoever asks for it. Less than
     /// 100 ms counts as 100 ms. Default: 1 s.

@@ -3,7 +3,7 @@
 use super::verdict::{Doubt, Scope, Verdict, judge};
 use super::{Action, Session, State, Wish, location};
 use crate::client::{Environment, Error, Event, Missing, TlsMode};
-use crate::dns::{Failure, Security};
+use crate::dns::{Failure, Security, Target};
 use crate::machine::{Instant, Now};
 
 impl Session {
@@ -12,6 +12,9 @@ impl Session {
         let mut targets = self.policy.targets.clone();
         if targets.is_empty() {
             targets.push(self.domain.clone());
+        }
+        if self.route.shuns_direct {
+            targets = without_direct(targets);
         }
         match (&self.route.redirection, &self.route.hint) {
             (Some(there), _) if self.route.is_due => targets = vec![there.clone()],
@@ -42,6 +45,7 @@ impl Session {
                 self.backoff.online();
                 self.online = Some(self.clock.instant);
                 self.was_online = true;
+                self.route.fault = None;
                 Some(event)
             }
             Event::Unsent { .. } | Event::Unacknowledged { .. } if is_kept => {
@@ -108,7 +112,16 @@ impl Session {
         if online.is_some_and(|since| self.clock.instant - since >= self.policy.settled_after) {
             self.route.redirections = 0;
         }
+        self.route.fault = None;
+        let falls_back = online.is_none() && !is_secured && self.falls_back();
+        // What was left out so far may be what is right.
+        self.route.shuns_direct &= online.is_some();
+        self.route.shuns_direct |= falls_back;
         match judge(&error, doubt) {
+            Verdict::Never if falls_back && matches!(error, Error::Tls(_)) => {
+                self.route.fault = Some(error.clone());
+                self.wait_until(error, self.backoff.soonest(self.clock.instant, &self.policy));
+            }
             Verdict::Never => self.give_up(error),
             Verdict::Again(scope) => self.retry(error, online, scope),
             Verdict::Elsewhere(there) => match location::target(&there, self.route.security) {
@@ -122,13 +135,27 @@ impl Session {
         }
     }
 
+    /// Direct TLS has not come about, and there is something else. A load balancer that does not know XMPP by its name (ALPN),
+    /// or a network that lets no other TLS through than that of the web, need not be the end.
+    fn falls_back(&self) -> bool {
+        let is_own = self.route.redirection.is_none();
+        let others = || without_direct(self.policy.targets.clone());
+        is_own
+            && self.route.security == Security::Direct
+            && (self.policy.targets.is_empty() || !others().is_empty())
+    }
+
     /// Nobody could be reached.
     pub(super) fn on_dial_failed(&mut self, failure: &Failure) {
-        // What is final of the account's own domain is not of another.
-        let is_own = !self.route.is_due && self.route.hint.is_none();
+        let fault = self.route.fault.take();
+        let shunned = core::mem::take(&mut self.route.shuns_direct);
+        // What is final of the account's own domain is not of another, nor of a part of it.
+        let is_own = !self.route.is_due && self.route.hint.is_none() && !shunned;
         let text = failure.to_string();
-        match failure {
-            Failure::BadName | Failure::NotOffered if is_own => {
+        match (failure, fault) {
+            // There is direct TLS and nothing else.
+            (Failure::NotOffered, Some(fault)) => self.give_up(fault),
+            (Failure::BadName | Failure::NotOffered, _) if is_own => {
                 self.give_up(Error::Missing(Missing::Server(text)));
             }
             _ => self.retry(Error::Environment(Environment::Unreachable(text)), None, Scope::Alone),
@@ -141,7 +168,8 @@ impl Session {
         if !self.was_online && !self.policy.from_the_start {
             return self.give_up(error);
         }
-        match self.backoff.lost(self.clock.instant, online, scope, &self.policy) {
+        match self.backoff.lost(self.clock.instant, online, scope, self.client.resumable_for(), &self.policy)
+        {
             Some(at) => self.wait_until(error, at),
             None => self.give_up(error),
         }
@@ -205,6 +233,16 @@ impl Session {
         self.state = State::Over;
         self.events.push_back(Event::Closed(verdict));
     }
+}
+
+/// What is left without direct TLS.
+fn without_direct(targets: Vec<Target>) -> Vec<Target> {
+    let left = targets.into_iter().filter_map(|target| match target {
+        Target::Client(domain) => Some(Target::ClientStartTls(domain)),
+        Target::Host { security: Security::Direct, .. } => None,
+        other => Some(other),
+    });
+    left.collect()
 }
 
 /// TLS is done as configured, and begins when this connection says.

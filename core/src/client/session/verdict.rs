@@ -106,7 +106,8 @@ mod tests {
             (bound(stanza::Condition::NotAllowed), Never),
             (Error::Missing(Missing::StartTls), Never),
             (Error::Missing(Missing::Server(String::new())), Never),
-            (Error::Tls("the certificate has expired".into()), Never),
+            (Error::Tls("the server ended TLS with an alert".into()), Never),
+            (Error::Certificate("it has expired".into()), Never),
             (Error::Local(Misuse::BadCredentials), Never),
         ];
         for (error, verdict) in cases {
@@ -129,7 +130,7 @@ mod tests {
             assert!(matches!(judge(&error, Doubt::Everything), Verdict::Again(_)), "{error}");
         }
         // These no stranger can cause.
-        for error in [Error::Tls("expired".into()), Error::Local(Misuse::BadCredentials)] {
+        for error in [Error::Certificate("expired".into()), Error::Local(Misuse::BadCredentials)] {
             assert_eq!(judge(&error, Doubt::Everything), Verdict::Never, "{error}");
         }
     }

@@ -1,6 +1,7 @@
 //! Sessions: the owner's side of the contract, with a scripted server and a network that is whatever the test says.
 
 mod congestion;
+mod direct_tls;
 mod ends;
 mod messages;
 mod redirection;

@@ -111,6 +111,24 @@ fn xep0368_3_a_target_of_nothing_for_direct_tls_leaves_records_for_starttls_but_
 }
 
 #[test]
+fn xep0368_4_where_direct_tls_is_left_out_there_is_starttls_or_nothing() {
+    let shy = |zone: &[(&'static str, &[&'static str])]| {
+        let target = Target::ClientStartTls("example.com".into());
+        World::with(target, config(&["192.0.2.53"]), zone, 1).connections()
+    };
+    let zone: &[(&str, &[&str])] = &[
+        (SRV_TLS, &["SRV 0 0 443 a.example.com"]),
+        (SRV, &["SRV 5 0 5222 a.example.com"]),
+        ("a.example.com", &["A 192.0.2.1"]),
+        ("example.com", &["A 192.0.2.9"]),
+    ];
+    assert_eq!(shy(zone), ["connect 192.0.2.1:5222"]);
+    // The domain says where its service is: that is not guessed.
+    assert_eq!(shy(&[zone[0], zone[2], zone[3]]), ["failed: the domain says that it has no such service"]);
+    assert_eq!(shy(&[zone[3]]), ["connect 192.0.2.9:5222"]);
+}
+
+#[test]
 fn xep0368_3_equals_of_both_kinds_are_chosen_by_weight() {
     let zone: &[(&str, &[&str])] = &[
         (SRV, &["SRV 1 50 5222 a.example.com"]),

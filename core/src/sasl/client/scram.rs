@@ -19,6 +19,8 @@ pub(super) struct Scram {
     nonce: String,
     /// What the server has offered, as XEP-0474 hashes it.
     offered: String,
+    /// The server has to say that it has offered that.
+    is_doubtful: bool,
     stage: Stage,
 }
 
@@ -85,14 +87,16 @@ impl Scram {
             bare,
             nonce,
             offered: String::new(),
+            is_doubtful: false,
             stage: Stage::First,
         };
         Ok((scram, initial))
     }
 
-    /// What the server has offered, as XEP-0474 hashes it: compared with what the server says that it has.
-    pub(super) fn offered(self, lists: String) -> Scram {
-        Scram { offered: lists, ..self }
+    /// What the server has offered, as XEP-0474 hashes it: compared with what the server says that it has, if it says so or
+    /// the offer is doubtful.
+    pub(super) fn offered(self, lists: String, is_doubtful: bool) -> Scram {
+        Scram { offered: lists, is_doubtful, ..self }
     }
 
     /// Answers a challenge. After an error there is nothing left to answer with.
@@ -129,7 +133,11 @@ impl Scram {
             return Err(ClientError::Malformed);
         }
         // Said nothing of the password yet: whoever has changed the list gets nothing to guess it by.
-        if first.offered.is_some_and(|said| said != downgrade::hash(self.hash, &self.offered)) {
+        let is_changed = match first.offered {
+            Some(said) => said != downgrade::hash(self.hash, &self.offered),
+            None => self.is_doubtful,
+        };
+        if is_changed {
             return Err(ClientError::Downgrade);
         }
         let keys = self.keys(&first)?;

@@ -22,6 +22,7 @@ struct Case<'a> {
     secure: bool,
     bindings: ChannelBindings,
     announced: Option<&'a [ChannelBinding]>,
+    sasl2: bool,
 }
 
 impl Default for Case<'_> {
@@ -32,6 +33,7 @@ impl Default for Case<'_> {
             secure: true,
             bindings: bindings(),
             announced: None,
+            sasl2: false,
         }
     }
 }
@@ -39,15 +41,16 @@ impl Default for Case<'_> {
 impl Case<'_> {
     /// The mechanism, and the gs2 flag if there is one.
     fn choose(&self, credentials: &Credentials) -> Result<(&'static str, String), SelectError> {
-        let (_, start) = ClientSession::start(
-            self.offered,
-            credentials,
-            &self.policy,
-            self.secure,
-            &self.bindings,
-            self.announced,
-            &mut entropy(1),
-        )?;
+        let names = self.announced.map(|kinds| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+        let attempt = Attempt {
+            offered: self.offered,
+            secure: self.secure,
+            bindings: &self.bindings,
+            server_bindings: names.as_deref(),
+            sasl2: self.sasl2,
+            authzid: None,
+        };
+        let (_, start) = attempt.start(credentials, &self.policy, &mut entropy(1))?;
         let initial = String::from_utf8(start.initial.unwrap()).unwrap();
         let flag = initial.split_once(',').map(|(flag, _)| flag.to_owned()).unwrap_or_default();
         Ok((start.mechanism.name(), flag))
@@ -148,9 +151,29 @@ fn xep0440_the_strongest_common_kind_is_used_and_contradictions_are_refused() {
     assert_eq!(flag(&both, Some(&[TlsServerEndPoint])).as_deref(), Ok(end_point));
     assert_eq!(flag(&only_end_point, Some(&[TlsExporter, TlsServerEndPoint])).as_deref(), Ok(end_point));
     assert_eq!(flag(&only_exporter, Some(&[TlsServerEndPoint])).as_deref(), Ok("n"));
-    // Rule 6: every server has tls-server-end-point.
-    assert_eq!(flag(&only_end_point, Some(&[TlsExporter])), Err(SelectError::Downgrade));
+    // Rule 6: every server has tls-server-end-point. Without it only SCRAM goes on, since the server says there what it has
+    // offered (XEP-0474 section 5), and only with those who can do without a binding.
+    assert_eq!(flag(&only_end_point, Some(&[TlsExporter])).as_deref(), Ok("n"));
+    for (offered, required) in
+        [(["SCRAM-SHA-1-PLUS", "PLAIN"], false), (["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"], true)]
+    {
+        let mut case = Case { offered: &offered, announced: Some(&[TlsExporter]), ..Case::default() };
+        case.bindings = only_end_point.clone();
+        case.policy.require_channel_binding = required;
+        assert_eq!(case.password(), Err(SelectError::Downgrade), "{offered:?}");
+    }
+    // Nor where `-PLUS` would not be chosen anyway.
+    let mut case = Case { announced: Some(&[TlsExporter]), bindings: only_end_point, ..Case::default() };
+    case.offered = &["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"];
+    case.policy.min_hash = ScramHash::Sha256;
+    case.policy.excluded = vec![Mechanism::Scram { hash: ScramHash::Sha256, plus: true }];
+    assert_eq!(case.password(), chosen("SCRAM-SHA-256", "n"));
+    // Rule 4: no kinds at all.
     assert_eq!(flag(&both, Some(&[])), Err(SelectError::Downgrade));
+    let silent = |offered, sasl2| Case { offered, sasl2, ..Case::default() }.password();
+    assert_eq!(silent(&["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"], true), Err(SelectError::Downgrade));
+    assert_eq!(silent(&["SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"], false), chosen("SCRAM-SHA-1", "n"));
+    assert_eq!(silent(&["SCRAM-SHA-1"], true), chosen("SCRAM-SHA-1", "y"));
     // Rule 5: kinds, but no mechanism to use them with.
     let stripped =
         Case { offered: &["SCRAM-SHA-256", "PLAIN"], announced: Some(&[TlsExporter]), ..Case::default() };

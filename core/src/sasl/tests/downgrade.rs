@@ -15,6 +15,7 @@ fn login(
         secure: true,
         bindings: &bindings,
         server_bindings: seen.1,
+        sasl2: false,
         authzid: None,
     };
     let credentials = password("alice", "wonderland");
@@ -69,6 +70,43 @@ fn xep0474_4_2_lists_that_were_changed_on_the_way_end_it() {
 }
 
 #[test]
+fn xep0474_5_a_strange_offer_is_believed_if_the_server_says_that_it_is_its_own() {
+    let scram = Mechanism::Scram { hash: ScramHash::Sha256, plus: false };
+    let strange: (&[&str], Option<&[&str]>) = (&["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], Some(&["tls-new"]));
+    let real: (&[&str], Option<&[&str]>) = (strange.0, Some(&["tls-new", "tls-exporter"]));
+    // With all mechanisms allowed: it is `-PLUS` that would have been chosen.
+    let policy = Policy { min_iterations: 1, ..Policy::default() };
+    let run = |said| {
+        let bindings = bindings();
+        let (offered, server_bindings) = strange;
+        let attempt = Attempt {
+            offered,
+            secure: true,
+            bindings: &bindings,
+            server_bindings,
+            sasl2: true,
+            authzid: None,
+        };
+        let (mut client, start) =
+            attempt.start(&password("alice", "wonderland"), &policy, &mut entropy(1)).expect("it begins");
+        assert_eq!(start.mechanism, scram);
+        let mut server =
+            ServerSession::start(scram, "example.com", &[scram], &bindings, &[9; 32], &mut entropy(2));
+        if let Some((mechanisms, bindings)) = said {
+            server = server.protect(mechanisms, bindings);
+        }
+        server.response(start.initial.as_deref());
+        let ServerStep::Challenge(challenge) = server.credentials(Some(stored("wonderland"))) else {
+            panic!()
+        };
+        client.challenge(&challenge).map(|_| ())
+    };
+    assert_eq!(run(Some(strange)), Ok(()));
+    assert_eq!(run(Some(real)), Err(ClientError::Downgrade), "somebody took kinds off");
+    assert_eq!(run(None), Err(ClientError::Downgrade), "nobody vouches for it");
+}
+
+#[test]
 fn xep0474_4_1_the_hash_is_that_of_the_mechanism() {
     let say = |hash, mechanisms: &[&str], kinds: Option<&[&str]>| {
         let mechanism = Mechanism::Scram { hash, plus: false };
@@ -98,6 +136,7 @@ fn xep0474_4_2_what_is_said_twice_is_refused() {
         secure: true,
         bindings: &ChannelBindings::default(),
         server_bindings: None,
+        sasl2: false,
         authzid: None,
     };
     for (extension, error) in [

@@ -8,7 +8,7 @@ const SCRAM: Mechanism = Mechanism::Scram { hash: ScramHash::Sha1, plus: false }
 fn initial(mechanism: Mechanism, credentials: &Credentials, authzid: Option<&str>) -> Vec<u8> {
     let none = ChannelBindings::default();
     let offered = [mechanism.name()];
-    Attempt { offered: &offered, secure: true, bindings: &none, server_bindings: None, authzid }
+    Attempt { offered: &offered, secure: true, bindings: &none, server_bindings: None, sasl2: false, authzid }
         .start(credentials, &only(mechanism), &mut entropy(1))
         .unwrap()
         .1

@@ -18,6 +18,7 @@ fn attempt(
         secure: true,
         bindings: &bindings,
         server_bindings: Some(&ChannelBinding::ALL.map(ChannelBinding::name)),
+        sasl2: false,
         authzid,
     }
     .start(credentials, &only(mechanism), &mut entropy(1))

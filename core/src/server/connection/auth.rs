@@ -157,6 +157,9 @@ impl Negotiation {
                     Some(jid) => {
                         let account = Account { jid, mechanism: exchange.mechanism };
                         match exchange.wishes {
+                            Some(_) if self.asks_for_fingerprint(link, &exchange, &account) => {
+                                self.ask_for_fingerprint(link, exchange, account, data);
+                            }
                             Some(_) => self.proved(link, now, exchange, account, data),
                             None => self.succeed(link, now, account, data.as_ref()),
                         }
@@ -166,6 +169,19 @@ impl Negotiation {
             }
             ServerStep::Failure(condition) => self.refuse(link, now, Some(&exchange), condition),
         }
+    }
+
+    fn ask_for_fingerprint(
+        &mut self,
+        link: &mut Link,
+        mut exchange: Box<Exchange>,
+        account: Account,
+        data: Option<Vec<u8>>,
+    ) {
+        let Some(client) = exchange.client() else { return };
+        let event = Event::LookupTokens { account: account.jid.clone(), client };
+        exchange.outcome = Some((account, data));
+        self.ask(link, exchange, Question::Fingerprint, event);
     }
 
     fn ask(&mut self, link: &mut Link, mut exchange: Box<Exchange>, question: Question, event: Event) {

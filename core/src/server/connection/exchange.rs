@@ -1,6 +1,7 @@
 //! An attempt to log in, between one element of SASL and the next.
 
 use super::fast::Proved;
+use super::negotiation::Account;
 use super::sasl2::Wishes;
 use crate::jid::BareJid;
 use crate::sasl::{Mechanism, ServerSession};
@@ -18,11 +19,13 @@ pub(super) struct Exchange {
     pub(super) wishes: Option<Wishes>,
     /// The token that it was proved with.
     pub(super) proved: Option<Proved>,
+    /// Whom it has proved to be, while it is asked what tokens hang on; and the mechanism's last word.
+    pub(super) outcome: Option<(Account, Option<Vec<u8>>)>,
 }
 
 impl Exchange {
     pub(super) fn new(session: ServerSession, mechanism: Mechanism, wishes: Option<Wishes>) -> Exchange {
-        Exchange { session, mechanism, account: None, question: None, wishes, proved: None }
+        Exchange { session, mechanism, account: None, question: None, wishes, proved: None, outcome: None }
     }
 
     /// Which client it says it is.
@@ -36,5 +39,7 @@ impl Exchange {
 pub(super) enum Question {
     Credentials,
     Tokens,
+    /// What tokens hang on, of a client that has proved who it is without the password.
+    Fingerprint,
     Verdict,
 }

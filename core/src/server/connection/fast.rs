@@ -6,7 +6,7 @@
 //! store to say ([`outdated`](crate::server::store::outdated)).
 
 use super::exchange::{Exchange, Question};
-use super::negotiation::{Negotiation, Step};
+use super::negotiation::{Account, Negotiation, Step};
 use super::sasl2::Admission;
 use super::{Event, Link};
 use crate::jid::BareJid;
@@ -43,7 +43,9 @@ impl Negotiation {
         now: Now,
         stored: Result<Option<StoredTokens>, Unavailable>,
     ) {
-        let Some(mut exchange) = self.answered(Question::Tokens) else { return };
+        let Some(mut exchange) = self.answered(Question::Tokens) else {
+            return self.fingerprint(link, now, stored);
+        };
         let step = match stored {
             Ok(stored) => {
                 let stored = stored.unwrap_or_default();
@@ -61,6 +63,29 @@ impl Negotiation {
             Err(Unavailable) => exchange.session.unavailable(),
         };
         self.advance(link, now, exchange, step);
+    }
+
+    /// A client that has proved who it is by other means than the password may have a token all the same (section 3.2), which
+    /// hangs on the account's credentials like any other. False if nothing has to be asked for that.
+    pub(super) fn asks_for_fingerprint(&self, link: &Link, exchange: &Exchange, account: &Account) -> bool {
+        let Some(wishes) = &exchange.wishes else { return false };
+        let wanted = wishes.asked.request_token.as_ref();
+        let wanted = wanted.and_then(|wanted| Mechanism::with_token(&wanted.mechanism));
+        exchange.proved.is_none()
+            && wishes.fingerprint.is_none()
+            && !account.is_anonymous()
+            && exchange.client().is_some()
+            && wanted.is_some_and(|mechanism| self.offered_tokens(link).contains(&mechanism))
+    }
+
+    /// The answer to that. Who has no credentials, or a store that does not answer, gets no token, and is let in.
+    fn fingerprint(&mut self, link: &mut Link, now: Now, stored: Result<Option<StoredTokens>, Unavailable>) {
+        let Some(mut exchange) = self.answered(Question::Fingerprint) else { return };
+        let Some((account, data)) = exchange.outcome.take() else { return };
+        if let (Some(wishes), Ok(Some(stored))) = (&mut exchange.wishes, stored) {
+            wishes.fingerprint = (!stored.credentials.disabled).then(|| stored.credentials.fingerprint());
+        }
+        self.proved(link, now, exchange, account, data);
     }
 
     /// The client has proved who it is: is the token that it used still good, and does it get another?
@@ -115,7 +140,7 @@ impl Negotiation {
         let wanted = asked.request_token.as_ref().and_then(|wanted| Mechanism::with_token(&wanted.mechanism));
         let wanted = wanted.filter(|mechanism| offered.contains(mechanism));
         let Some(proved) = &exchange.proved else {
-            // Only the password, proved just now, says what a token is to hang on.
+            // What a token is to hang on.
             return Some((wanted?, admission.fingerprint()?));
         };
         let age = now.utc.unix_millis().saturating_sub(proved.token.given.unix_millis());

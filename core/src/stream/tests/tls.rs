@@ -127,7 +127,7 @@ impl Pair {
 /// What a TLS failure said.
 pub(super) fn failure(items: &[Incoming]) -> String {
     match end(items) {
-        Closed::Tls(text) => text,
+        Closed::Tls(text) | Closed::Certificate(text) => text,
         other => panic!("not a TLS failure: {other:?}"),
     }
 }

@@ -43,6 +43,8 @@ pub(in crate::stream) struct Session {
 pub(in crate::stream) enum Failure {
     /// TLS cannot go on.
     Tls(String),
+    /// It could, with another certificate.
+    Certificate(String),
     /// TLS could, and carries the stream error.
     Policy(&'static str),
 }
@@ -273,18 +275,20 @@ impl Session {
     }
 
     /// What failed, with the name and the certificate where it was about those.
-    fn explain(&self, error: &Error) -> String {
-        match (&self.peer, error) {
-            (Peer::Server { name, refusal }, Error::InvalidCertificate(reason)) => match refusal.get() {
-                Some(refusal) => format!(
-                    "the certificate of {name} was refused: {reason} (SHA-256 fingerprint {})",
-                    refusal.fingerprint
-                ),
-                None => format!("the certificate of {name} was refused: {reason}"),
-            },
-            (Peer::Client { .. }, Error::InvalidCertificate(reason)) => {
-                format!("the client's certificate was refused: {reason}")
-            }
+    fn explain(&self, error: &Error) -> Failure {
+        if let Error::InvalidCertificate(reason) = error {
+            return Failure::Certificate(match &self.peer {
+                Peer::Server { name, refusal } => match refusal.get() {
+                    Some(refusal) => format!(
+                        "the certificate of {name} was refused: {reason} (SHA-256 fingerprint {})",
+                        refusal.fingerprint
+                    ),
+                    None => format!("the certificate of {name} was refused: {reason}"),
+                },
+                Peer::Client { .. } => format!("the client's certificate was refused: {reason}"),
+            });
+        }
+        Failure::Tls(match (&self.peer, error) {
             (Peer::Server { name, .. }, Error::AlertReceived(alert)) => {
                 format!("{name} ended TLS with the alert {alert:?}")
             }
@@ -293,7 +297,7 @@ impl Session {
             }
             (Peer::Server { name, .. }, error) => format!("TLS with {name} failed: {error}"),
             (Peer::Client { .. }, error) => format!("TLS failed: {error}"),
-        }
+        })
     }
 
     fn info(&self) -> Result<TlsInfo, String> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::client::{Missing, Refused};
+use crate::sasl::ChannelBindings;
 use crate::stream::Condition;
 
 /// Ends a fresh session's first login with this answer to `<auth/>`.
@@ -19,6 +20,23 @@ fn rfc6120_6_5_a_refused_password_is_never_tried_again() {
     let mut rig = refused("not-authorized");
     assert!(matches!(rig.end(), Err(Error::Refused(Refused::Credentials { .. }))));
     assert_eq!(rig.attempts.len(), 1);
+}
+
+#[test]
+fn xep0474_5_who_has_logged_in_with_scram_does_not_give_the_password_away() {
+    let scram = Mechanism::Scram { hash: ScramHash::Sha256, plus: false };
+    let mut rig = Rig::new(config(), Reconnect::default(), 1);
+    rig.connected(Security::StartTls);
+    let auth = rig.server(&format!("{HEADER}{}", features(&mechanisms(&["PLAIN", "SCRAM-SHA-256"]))));
+    let mut server = Scram::new(scram, "r0m30myr0m30", &[scram], &ChannelBindings::default());
+    let response = rig.server(&server.answer(&auth));
+    assert!(rig.server(&server.answer(&response)).contains("<stream:stream "));
+    rig.cut();
+    rig.wait_for_attempt();
+    rig.connected(Security::StartTls);
+    assert_eq!(rig.server(&format!("{HEADER}{}", features(&mechanisms(&["PLAIN"])))), "</stream:stream>");
+    rig.server("</stream:stream>");
+    assert_eq!(rig.end(), Err(Error::Missing(Missing::StrongMechanism(vec!["PLAIN".into()]))));
 }
 
 #[test]

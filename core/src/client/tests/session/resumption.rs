@@ -76,6 +76,31 @@ fn xep0198_5_a_session_is_resumed_before_anything_else_is_tried() {
 }
 
 #[test]
+fn xep0198_5_attempts_come_while_the_server_keeps_the_session() {
+    for seed in 0..50 {
+        let mut rig = Rig::new(secured(), Reconnect::default(), seed);
+        rig.authenticate();
+        let request = rig.server(&format!("{HEADER}{}", features(&format!("{BIND}{SM}"))));
+        let id = attr(&request, "id");
+        rig.server(&format!(
+            "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{JID}</jid></bind></iq>"
+        ));
+        rig.server("<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true' max='20'/>");
+        rig.wait(seconds(100));
+        let cut = rig.now.instant;
+        rig.cut();
+        for _ in 0..5 {
+            rig.wait_for_attempt();
+            rig.failed();
+        }
+        let waits: Vec<Duration> = rig.attempts.iter().filter(|at| **at > cut).map(|at| *at - cut).collect();
+        assert!(waits[0] <= seconds(15), "{waits:?}");
+        // That was the exception.
+        assert!(waits[4] > seconds(60), "{waits:?}");
+    }
+}
+
+#[test]
 fn xep0198_5_attempts_that_fail_do_not_end_what_can_be_resumed() {
     let mut rig = Rig::resumable(secured(), "");
     let ping = rig.session.client_mut().request(rig.now, Ping { to: None }, Some(seconds(9999))).unwrap();

@@ -133,6 +133,38 @@ fn xep0484_3_2_and_3_4_a_token_for_the_next_time_and_one_round_trip_with_it() {
 }
 
 #[test]
+fn xep0484_3_2_other_means_than_the_password_lead_to_a_token_as_well() {
+    let mut home = Home::new();
+    home.config.sasl.oauthbearer = true;
+    home.config.sasl.anonymous = true;
+    let besides = [user_agent(CLIENT), request_token("HT-SHA-256-EXPR")].concat();
+    let bearer = authenticate("OAUTHBEARER", b"n,,\x01auth=Bearer tok\x01\x01", &besides);
+    let token = home.with(|peer| {
+        assert_eq!(peer.send(&bearer), "");
+        peer.connection.verdict(peer.now, Ok("juliet".into()));
+        success(&peer.drain()).0.token.expect("a token").token
+    });
+    home.token(&Login::new(&token));
+    // It hangs on the account's credentials like any other.
+    home.credentials = StoredCredentials::derive("another", 4, &mut Entropy::from_seed([2; 32])).unwrap();
+    home.refused(&Login::new(&token), "not-authorized");
+    // Nobody is kept out for want of one; and guests get none.
+    for stored in [Ok(None), Err(Unavailable)] {
+        home.with(|peer| {
+            peer.answers = Answers::Never;
+            peer.send(&bearer);
+            peer.connection.verdict(peer.now, Ok("juliet".into()));
+            assert_eq!(peer.drain(), "");
+            peer.connection.tokens(peer.now, stored);
+            assert_eq!(success(&peer.drain()).0.token, None);
+        });
+    }
+    home.with(|peer| {
+        assert_eq!(success(&peer.send(&authenticate("ANONYMOUS", b"", &besides))).0.token, None)
+    });
+}
+
+#[test]
 fn xep0484_3_3_a_token_says_when_it_expires() {
     let mut home = Home::new();
     let token =

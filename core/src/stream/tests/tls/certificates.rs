@@ -61,7 +61,7 @@ fn a_fingerprint_accepts_one_certificate_and_no_other() {
     let stolen = CertifiedKey::new(ours.chain(), key_of(&theirs));
     let impostor =
         ServerTls::with_resolver(default_provider(), Arc::new(Fixed(Arc::new(stolen)))).expect("tls");
-    assert!(matches!(end(&Pair::direct(&client, &impostor).client_items), Closed::Tls(_)));
+    assert!(matches!(end(&Pair::direct(&client, &impostor).client_items), Closed::Certificate(_)));
 }
 
 fn key_of(authority: &Authority) -> Arc<dyn rustls::sign::SigningKey> {
@@ -112,7 +112,7 @@ fn xep0178_a_client_certificate_without_its_key_is_refused() {
         let mut config = rustls::ClientConfig::clone(ours.raw_client(version, true).config());
         config.client_auth_cert_resolver = Arc::new(Shown(Arc::clone(&stolen)));
         let pair = Pair::direct(&ClientTls::from_config(Arc::new(config)), &server);
-        assert!(matches!(end(&pair.server_items), Closed::Tls(_)), "{:?}", pair.server_items);
+        assert!(matches!(end(&pair.server_items), Closed::Certificate(_)), "{:?}", pair.server_items);
     }
 }
 
