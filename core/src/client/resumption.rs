@@ -15,6 +15,7 @@ use crate::stanza::{MessageType, Stanza};
 use crate::stream::Condition;
 use crate::stream::management::Management;
 use crate::xml::Element;
+use core::time::Duration;
 
 impl Client {
     /// Goes on with the session over a fresh transport, after [`Event::Interrupted`]. It is negotiated like the first one,
@@ -64,6 +65,13 @@ impl Client {
     /// ways are right.
     pub fn location(&self) -> Option<&str> {
         self.ledger.as_ref()?.resumption()?.location.as_deref()
+    }
+
+    /// How long the server keeps the session once the connection has broken, if it has said so (XEP-0198 section 3). Not known of
+    /// a session of an earlier process.
+    pub fn resumable_for(&self) -> Option<Duration> {
+        let max = self.ledger.as_ref()?.resumption()?.max?;
+        Some(Duration::from_secs(max.into()))
     }
 
     /// What another process needs to go on with this session ([`Config::resume`](super::Config::resume)); `None` if

@@ -45,12 +45,6 @@ impl Client {
         let _ = self.lose_session(now, None);
     }
 
-    /// How long the server keeps the session after the connection, as far as it has said.
-    pub(super) fn resumable_for(&self) -> Option<Duration> {
-        let max = self.ledger.as_ref()?.resumption()?.max?;
-        Some(Duration::from_secs(max.into()))
-    }
-
     /// Takes back what it has given up with its last connection, if that can go over the next.
     pub(super) fn take_back(&mut self, now: Now, event: Event) -> Option<Event> {
         let (handle, stanza, is_sent) = match &event {

@@ -34,7 +34,9 @@ pub enum Event {
         /// The account that wants to log in.
         account: BareJid,
     },
-    /// Which tokens has this client of the account (XEP-0484)? Answer with [`tokens`](super::Connection::tokens).
+    /// Which tokens has this client of the account (XEP-0484), and what do they hang on? Answer with
+    /// [`tokens`](super::Connection::tokens). Asked before a login with a token, and when somebody who has logged in with a
+    /// certificate or by OAuth wants a token.
     LookupTokens {
         /// The account that wants to log in.
         account: BareJid,

@@ -86,6 +86,7 @@ fn xep0198_5_attempts_come_while_the_server_keeps_the_session() {
             "<iq type='result' id='{id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{JID}</jid></bind></iq>"
         ));
         rig.server("<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true' max='20'/>");
+        assert_eq!(rig.session.client().resumable_for(), Some(seconds(20)));
         rig.wait(seconds(100));
         let cut = rig.now.instant;
         rig.cut();
