@@ -178,7 +178,7 @@ fn a_slow_reader_hurts_only_itself<S: Serves, C: Talks>() {
     let mut slow: C = world.log_in("bob", "slow");
     let mut quick: C = world.log_in("bob", "quick");
     // More than the socket buffers and the queue take together.
-    send_many(&mut alice, "bob@localhost/slow", 400, 100_000);
+    send_many(&mut alice, "bob@localhost/slow", 160, 100_000);
     send_many(&mut alice, "bob@localhost/quick", 1, 10);
     message(&mut quick);
     match closed(&mut slow) {
@@ -250,7 +250,7 @@ fn a_peer_that_reads_no_more_is_given_up<S: Serves>() {
     let world = World::<S>::with(limits, at_full_speed);
     let mut alice: StdClient = world.log_in("alice", "a");
     let slow: StdClient = world.log_in("bob", "slow");
-    send_many(&mut alice, "bob@localhost/slow", 400, 100_000);
+    send_many(&mut alice, "bob@localhost/slow", 160, 100_000);
     drop(alice);
     // All connections have ended, and so has this one, though its socket is open and full.
     assert!(world.server.shutdown());
