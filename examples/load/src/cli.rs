@@ -51,6 +51,8 @@ pub struct Options {
     pub domain: String,
     /// No TLS, on loopback only.
     pub plaintext: bool,
+    /// No stream management.
+    pub unacknowledged: bool,
     /// How long one server may take.
     pub patience: Duration,
 }
@@ -106,6 +108,7 @@ options:
   --domain NAME   the accounts' domain (localhost)
   --patience S    seconds that one target may take (600)
   --plaintext     no TLS, to this machine only
+  --no-acknowledgements   without stream management, also where a server offers it
   -h, --help
 ";
 
@@ -182,6 +185,7 @@ fn parse_with(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Er
         window: 16,
         domain: "localhost".into(),
         plaintext: false,
+        unacknowledged: false,
         patience: Duration::from_secs(600),
     };
     while let Some(arg) = parser.next()? {
@@ -194,6 +198,7 @@ fn parse_with(parser: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Er
             Long("domain") => options.domain = parser.value()?.string()?,
             Long("patience") => options.patience = Duration::from_secs(parser.value()?.parse()?),
             Long("plaintext") => options.plaintext = true,
+            Long("no-acknowledgements") => options.unacknowledged = true,
             other => return Err(other.unexpected()),
         }
     }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
-use waxwing_core::stream::tls::{ClientTls, default_provider};
 
 use crate::cli::{self, Target};
 use crate::cpu;
+use crate::session::Manner;
 pub use attack::Attack;
 use probe::Probe;
 
@@ -40,8 +40,7 @@ pub struct Overload {
 #[derive(Clone, Debug)]
 pub struct Field {
     target: Target,
-    tls: ClientTls,
-    domain: String,
+    manner: Manner,
     /// Accounts that nobody else uses.
     accounts: Arc<Vec<(String, String)>>,
     /// How many may attack.
@@ -58,12 +57,9 @@ pub async fn run(options: &Overload) -> Result<bool, String> {
     cpu::raise_file_limit();
     let accounts = cli::accounts(&options.target.accounts, 2 * options.pairs + 1 + SPARE)?;
     let (behaved, spare) = accounts.split_at(2 * options.pairs + 1);
-    let tls = ClientTls::with_fingerprint(default_provider(), options.target.fingerprint);
-    let tls = tls.map_err(|e| format!("TLS cannot be set up: {e}"))?;
     let field = Field {
         target: options.target.clone(),
-        tls,
-        domain: options.domain.clone(),
+        manner: Manner::usual(&options.target, &options.domain)?,
         accounts: Arc::new(spare.to_vec()),
         attackers: options.attackers,
     };

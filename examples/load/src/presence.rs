@@ -11,11 +11,10 @@ use tokio::time::timeout;
 use waxwing_core::client::{Event, RosterEvent};
 use waxwing_core::jid::BareJid;
 use waxwing_core::stanza::{Presence, PresenceType, Show};
-use waxwing_core::stream::tls::{ClientTls, default_provider};
 
 use crate::cli::{self, Options, Target};
 use crate::cpu;
-use crate::session::{self, Session};
+use crate::session::{self, Manner, Session};
 
 /// Logins under way at once.
 const LOGINS: usize = 16;
@@ -131,19 +130,17 @@ async fn log_in(
     let present = accounts.iter().map(|(local, _)| BareJid::new(&format!("{local}@{}", options.domain)));
     let present: Result<HashSet<BareJid>, _> = present.collect();
     let present = Arc::new(present.map_err(|e| e.to_string())?);
-    let trust = ClientTls::with_fingerprint(default_provider(), target.fingerprint);
-    let trust = trust.map_err(|e| format!("TLS cannot be set up: {e}"))?;
-    let tls = (!options.plaintext).then_some(trust);
+    let manner = Arc::new(Manner::new(target, options)?);
     let turns = Arc::new(Semaphore::new(LOGINS));
     let mut tasks = JoinSet::new();
     let (report, mut reports) = mpsc::unbounded_channel();
     for account in accounts {
-        let (target, tls, domain) = (target.clone(), tls.clone(), options.domain.clone());
+        let (target, manner) = (target.clone(), Arc::clone(&manner));
         let (present, turns, counts, report) =
             (Arc::clone(&present), Arc::clone(&turns), Arc::clone(counts), report.clone());
         tasks.spawn(async move {
             let turn = turns.acquire_owned().await;
-            let mut session = session::connect(&target, tls.as_ref(), &domain, &account).await?;
+            let mut session = session::connect(&target, &manner, &account).await?;
             fetch_roster(&mut session).await?;
             let contacts = session.driver.machine().roster().iter().map(|item| item.jid.to_bare());
             let watchers = contacts.filter(|contact| present.contains(contact)).count();

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use waxwing_core::stream::tls::{ClientTls, default_provider};
 
 use crate::cli::{self, Options, Target};
 use crate::cpu;
 use crate::pair::{self, Tally};
-use crate::session::{self, Session};
+use crate::session::{self, Manner, Session};
 
 /// Logins under way at once.
 const LOGINS: usize = 16;
@@ -63,17 +62,14 @@ pub async fn run(options: &Options, target: &Target) -> Result<Outcome, String> 
 
 async fn log_in(options: &Options, target: &Target) -> Result<Vec<Session>, String> {
     let accounts = cli::accounts(&target.accounts, options.sessions)?;
-    let trust = ClientTls::with_fingerprint(default_provider(), target.fingerprint);
-    let trust = trust.map_err(|e| format!("TLS cannot be set up: {e}"))?;
-    let tls = (!options.plaintext).then_some(trust);
+    let manner = Arc::new(Manner::new(target, options)?);
     let turns = Arc::new(Semaphore::new(LOGINS));
     let mut logins = JoinSet::new();
     for account in accounts {
-        let (target, tls, domain, turns) =
-            (target.clone(), tls.clone(), options.domain.clone(), Arc::clone(&turns));
+        let (target, manner, turns) = (target.clone(), Arc::clone(&manner), Arc::clone(&turns));
         logins.spawn(async move {
             let _turn = turns.acquire().await;
-            session::log_in(&target, tls.as_ref(), &domain, &account).await
+            session::log_in(&target, &manner, &account).await
         });
     }
     let mut sessions = Vec::new();

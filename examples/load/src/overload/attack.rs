@@ -154,7 +154,7 @@ async fn logins(field: &Field, ready: Ready, stop: Stop) -> Result<String, Strin
                 tokio::select! {
                     () = end(&mut stop) => return attempts,
                     // It is refused, whatever else happens.
-                    _ = log_in(&field.target, Some(&field.tls), &field.domain, &wrong) => attempts += 1,
+                    _ = log_in(&field.target, &field.manner, &wrong) => attempts += 1,
                 }
             }
         });
@@ -176,9 +176,9 @@ async fn slow_readers(field: &Field, ready: Ready, stop: Stop) -> Result<String,
         });
         let connected = async { socket?.connect(field.target.address).await }.await;
         let socket = connected.map_err(|e| e.to_string())?;
-        let reader = log_in_over(socket, Some(&field.tls), &field.domain, &accounts[0]).await?;
+        let reader = log_in_over(socket, &field.manner, &accounts[0]).await?;
         for account in &accounts[1..] {
-            let writer = log_in(&field.target, Some(&field.tls), &field.domain, account).await?;
+            let writer = log_in(&field.target, &field.manner, account).await?;
             writers.push((writer, Jid::from(reader.jid.clone())));
         }
         // Nobody takes its events any more, so nothing is read.
@@ -210,8 +210,8 @@ async fn slow_readers(field: &Field, ready: Ready, stop: Stop) -> Result<String,
 /// One that sends without end to one that reads.
 async fn flood(field: &Field, ready: Ready, mut stop: Stop) -> Result<String, String> {
     let [from, to, ..] = &field.accounts[..] else { return Err("there are too few accounts".into()) };
-    let mut reader = log_in(&field.target, Some(&field.tls), &field.domain, to).await?;
-    let writer = log_in(&field.target, Some(&field.tls), &field.domain, from).await?;
+    let mut reader = log_in(&field.target, &field.manner, to).await?;
+    let writer = log_in(&field.target, &field.manner, from).await?;
     let _ = ready.send(());
     let mut tasks = JoinSet::new();
     tasks.spawn(send_much(writer, reader.jid.clone().into(), stop.clone()));

@@ -61,8 +61,8 @@ impl Probe {
         let mut tasks = JoinSet::new();
         let (pairs, rest) = accounts.as_chunks::<2>();
         for [one, other] in pairs {
-            let one = log_in(&field.target, Some(&field.tls), &field.domain, one).await?;
-            let other = log_in(&field.target, Some(&field.tls), &field.domain, other).await?;
+            let one = log_in(&field.target, &field.manner, one).await?;
+            let other = log_in(&field.target, &field.manner, other).await?;
             tasks.spawn(talk([one, other], Arc::clone(&samples), stopped.clone(), patience));
         }
         for account in rest {
@@ -106,7 +106,7 @@ impl Probe {
 /// Logs in, and tries again while the server is too busy.
 async fn log_in_at_last(field: &Field, account: &(String, String)) -> Session {
     loop {
-        match log_in(&field.target, Some(&field.tls), &field.domain, account).await {
+        match log_in(&field.target, &field.manner, account).await {
             Ok(session) => return session,
             Err(_) => sleep(AGAIN).await,
         }
