@@ -353,9 +353,11 @@ impl Play {
         self.wait(Duration::from_secs(1200));
         self.settle();
         self.all_log_in();
-        self.restart(Op { what: b'R', a: 0, b: self.setup.changed() });
-        self.settle();
-        self.all_log_in();
+        if self.setup.changed() != 0 {
+            self.restart(Op { what: b'R', a: 0, b: self.setup.changed() });
+            self.settle();
+            self.all_log_in();
+        }
     }
 
     fn all_log_in(&mut self) {

@@ -46,15 +46,18 @@ impl Middle {
     /// The list that counts where the client has logged in so is not what the server has offered.
     pub fn has_changed_list(&self, is_sasl2: bool) -> bool {
         let list = |offer: &Offer| if is_sasl2 { offer.sasl2.clone() } else { offer.sasl.clone() };
+        if !self.is_there() {
+            return false;
+        }
         let [said, heard] = self.offers.as_ref().expect("features have come");
         list(said) != list(heard) || said.bindings != heard.bindings
     }
 
     /// What the server says is on its way, inside TLS or before.
     pub fn alter(&mut self, is_clear: bool, bytes: &[u8]) -> Vec<u8> {
-        let Ok(text) = std::str::from_utf8(bytes) else { return bytes.to_vec() };
+        let text = std::str::from_utf8(bytes).ok().filter(|_| self.is_there());
+        let Some(text) = text else { return bytes.to_vec() };
         let altered = match (is_clear, self.kind) {
-            (_, 0..4) => text.to_owned(),
             (true, _) => self.alter_before_tls(text),
             (false, 14) => self.make_up_success(text),
             (false, 15) => self.alter_proof(text),
