@@ -4,6 +4,7 @@
 //! But it may refuse, be slow, or die before or after it has done something.
 
 use std::time::Duration;
+use waxwing_core::jid::BareJid;
 use waxwing_core::machine::Now;
 use waxwing_core::server::store::{
     Delta, Found, MemoryStore, OfflineMessage, Query, Reply, Request, RequestId, StoreError,
@@ -49,6 +50,14 @@ impl Shelf {
     /// How much has not been answered.
     pub fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Whether it is to remove an account, and has not.
+    pub fn is_to_delete(&self, account: &BareJid) -> bool {
+        let is_it = |asked: &Asked| matches!(asked.request, Request::Delete { .. });
+        self.waiting
+            .iter()
+            .any(|asked| asked.reply.is_none() && is_it(asked) && asked.request.account() == account)
     }
 
     /// The oldest request of an account.

@@ -7,7 +7,7 @@ use crate::ops::Op;
 use crate::shelf::Doubt;
 use waxwing_core::jid::BareJid;
 use waxwing_core::sasl::StoredCredentials;
-use waxwing_core::server::hub::AdminId;
+use waxwing_core::server::hub::{AdminId, SessionId};
 use waxwing_core::server::store::Record;
 
 impl Play {
@@ -23,6 +23,7 @@ impl Play {
             2 | 3 => {
                 self.lose_account(&account);
                 self.open.insert(('g', id));
+                self.leaving.insert(id, account.clone());
                 self.hub(&account).delete_account(now, order, account);
             }
             4 => {
@@ -44,9 +45,16 @@ impl Play {
         }
     }
 
+    /// An account is not there, or may not be when a message reaches it.
+    pub(super) fn may_be_nobody(&self, account: &BareJid) -> bool {
+        let is_ordered = self.leaving.iter().any(|(id, it)| it == account && self.open.contains(&('g', *id)));
+        is_ordered || self.shelf.is_to_delete(account) || self.shelf.store.get(account).is_none()
+    }
+
     /// What concerns an account that is being removed may disappear with it.
     pub(super) fn lose_account(&mut self, account: &BareJid) {
         (self.model.is_troubled, self.model.is_muddled) = (true, true);
+        self.removed.insert(account.clone());
         for sent in &mut self.model.messages {
             let is_its = |jid: &str| jid.split('/').next() == Some(account.as_str());
             sent.is_excused |= is_its(sent.to.as_str()) || is_its(&sent.sender);
@@ -98,7 +106,9 @@ impl Play {
         self.doubt(&doubt);
         self.model.messages.iter_mut().for_each(|sent| sent.is_excused = true);
         (self.model.is_troubled, self.model.is_muddled) = (true, true);
-        self.model.sessions.clear();
+        // What their clients have not acknowledged they need not have got.
+        let sessions: Vec<SessionId> = self.model.sessions.keys().copied().collect();
+        sessions.into_iter().for_each(|id| self.model.end(id));
         self.model.connections.clear();
         self.model.binding.clear();
         self.slots = [None; SLOTS];

@@ -85,8 +85,11 @@ impl Play {
         let from = slot.map_or(format!("from='{STRANGER}'"), |_| String::new());
         let xml = format!("<message {from} to='{to}' type='{kind}' id='m{number}'>{inner}</message>");
         let to = Jid::new(&to).expect("an address");
-        // The domain says nothing; and strangers may be sent away without a word, or nobody be there to say one.
-        let is_answered = !(to.is_domain() || bit(self.settings, 5) && to.local() == Some("e"));
+        // The domain says nothing; strangers may be sent away without a word, or nobody be there to say one; and without
+        // federation no word gets there.
+        let is_unheard = slot.is_none() && bit(self.settings, 6);
+        let is_ignored = bit(self.settings, 5) && self.may_be_nobody(&to.to_bare());
+        let is_answered = !(to.is_domain() || is_unheard || is_ignored);
         let kind = match kind {
             "chat" => MessageType::Chat,
             "groupchat" => MessageType::Groupchat,
@@ -94,7 +97,9 @@ impl Play {
             "error" => MessageType::Error,
             _ => MessageType::Normal,
         };
-        let sent = Sent::new(session.0, session.1, to, kind, matters && is_answered);
+        let is_blocked = slot.is_some_and(|slot| self.model.is_being_blocked(&account(slot % 4), &to));
+        let mut sent = Sent::new(session.0, session.1, to, kind, matters && is_answered);
+        sent.is_excused = is_blocked;
         self.model.messages.push(sent);
         match slot {
             Some(slot) => self.send(slot, &xml),
@@ -112,9 +117,13 @@ impl Play {
     /// A client asks for something, of which it is told exactly once what became of it.
     pub(super) fn ask(&mut self, slot: usize, kind: &str, to: &str, payload: &str) {
         let Some(from) = self.slots[slot].filter(|_| self.connection(slot).is_some()) else { return };
+        let address = self.model.sessions[&from].jid.clone();
         let number = self.model.requests.len();
         let reached = to.contains("example.net");
-        self.model.requests.push(Asked { from, reached, answers: 0, given: 0 });
+        let asked = (!to.is_empty()).then(|| Jid::new(to).expect("an address"));
+        let is_excused = asked.as_ref().is_some_and(|to| self.model.is_being_blocked(&account(slot % 4), to));
+        let asked = Asked { from, address, to: asked, is_excused, reached, answers: 0, given: 0 };
+        self.model.requests.push(asked);
         let to = if to.is_empty() { String::new() } else { format!("to='{to}'") };
         self.send(slot, &format!("<iq type='{kind}' {to} id='q{number}'>{payload}</iq>"));
     }
@@ -154,7 +163,11 @@ impl Play {
             _ => ("get", "<blocklist xmlns='urn:xmpp:blocking'/>".to_owned()),
         };
         (self.model.is_muddled, self.model.is_troubled) = (true, true);
+        let number = self.model.requests.len();
         self.ask(slot, kind, "", &payload);
+        if op.variant(4) == 0 && number < self.model.requests.len() {
+            self.model.begin_block(number, account(slot % 4), jid);
+        }
     }
 
     /// A client answers the oldest request that it has got.

@@ -1,6 +1,7 @@
 //! What must be true of what a hub does, whoever it is and however it does it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::payload::carbons::{Carbon, Direction};
 use waxwing_core::payload::roster::{self, Item, Roster, Subscription};
@@ -23,6 +24,8 @@ pub struct Model {
     pub requests: Vec<Asked>,
     /// The last message that a session has got from another, over one connection, without a note of delay.
     order: BTreeMap<(Option<SessionId>, SessionId), usize>,
+    /// Who wants to hear nothing more of whom, and the request that says so.
+    blocks: Vec<(BareJid, String, usize)>,
     /// Something has failed, been late, or been refused: what needs everything to work is not asked for any more.
     pub is_troubled: bool,
     /// Presence does not follow from subscriptions alone: it has been sent directly, or somebody has been blocked.
@@ -53,6 +56,8 @@ pub struct Session {
 pub struct Books {
     /// The id under which the session can be resumed.
     pub id: Option<String>,
+    /// And within which time.
+    pub within: Duration,
     /// How many of the server's the client has acknowledged.
     pub acknowledged: u32,
     /// What it has been sent since.
@@ -108,6 +113,12 @@ pub struct Sent {
 pub struct Asked {
     /// Who asks.
     pub from: SessionId,
+    /// Its address.
+    pub address: Jid,
+    /// Who is asked; `None`: its own account.
+    pub to: Option<Jid>,
+    /// The answer may not be let through.
+    pub is_excused: bool,
     /// Whether one that may answer or not has got it.
     pub reached: bool,
     /// How many answers have come.
@@ -228,7 +239,10 @@ impl Model {
             }
             Delivery::Answer(number) => {
                 let asked = &mut self.requests[number];
-                assert_eq!(asked.from, id, "somebody else's answer");
+                // What is addressed to a resource goes to whoever has it by then.
+                let has_its_address = || self.sessions.get(&id).is_some_and(|it| it.jid == asked.address);
+                let is_inherited = !self.sessions.contains_key(&asked.from) && has_its_address();
+                assert!(asked.from == id || is_inherited, "somebody else's answer: {asked:?} for {id:?}");
                 asked.answers += 1;
                 assert!(asked.answers <= asked.given.max(1), "{} answers", asked.answers);
             }
@@ -257,6 +271,28 @@ impl Model {
             }
             Delivery::Other => {}
         }
+    }
+
+    /// Somebody wants to hear nothing more of an address: not even that what has been sent there did not arrive (XEP-0191
+    /// section 3.3).
+    pub fn begin_block(&mut self, request: usize, account: BareJid, jid: String) {
+        let is_own = |sender: &str| is_of(sender, account.as_str());
+        for sent in self.messages.iter_mut().filter(|sent| is_own(&sent.sender) && covers(&jid, &sent.to)) {
+            sent.is_excused = true;
+        }
+        for asked in self.requests.iter_mut().filter(|asked| is_own(asked.address.as_str())) {
+            asked.is_excused |= asked.to.as_ref().is_some_and(|to| covers(&jid, to));
+        }
+        self.blocks.push((account, jid, request));
+    }
+
+    /// Somebody has asked not to hear of an address, and has not been told that this is so: until then what is sent there goes
+    /// on its way, and it may be so when the answer comes.
+    pub fn is_being_blocked(&self, account: &BareJid, to: &Jid) -> bool {
+        let is_it = |(by, jid, request): &&(BareJid, String, usize)| {
+            by == account && covers(jid, to) && self.requests[*request].answers == 0
+        };
+        self.blocks.iter().any(|block| is_it(&block))
     }
 
     /// A session has lost its connection: what has not been acknowledged may not have arrived.
@@ -363,7 +399,8 @@ impl Model {
         }
         for (number, asked) in self.requests.iter().enumerate() {
             let is_there = self.sessions.contains_key(&asked.from);
-            assert!(!is_there || asked.reached || asked.answers > 0, "q{number} has no answer: {asked:?}");
+            let is_answered = asked.reached || asked.answers > 0;
+            assert!(!is_there || is_answered || asked.is_excused, "q{number} has no answer: {asked:?}");
         }
     }
 
@@ -439,6 +476,11 @@ fn text_of(contact: &Contact) -> String {
     };
     let groups: Vec<&str> = contact.groups.iter().map(|group| &**group).collect();
     text(subscription, contact.ask, contact.approved, contact.name.as_deref(), &groups)
+}
+
+/// Whether who blocks `jid` blocks `peer` (XEP-0016 section 2.1).
+fn covers(jid: &str, peer: &Jid) -> bool {
+    [peer.as_str(), peer.bare_str(), peer.domain()].contains(&jid)
 }
 
 fn is_of(full: &str, bare: &str) -> bool {

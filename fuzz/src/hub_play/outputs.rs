@@ -1,11 +1,11 @@
 //! What the hubs want, and what the model makes of it.
 
 use super::model::{Books, Session};
-use super::{Play, account, handled};
+use super::{Play, account, config, handled};
 use crate::bit;
 use std::collections::BTreeSet;
 use waxwing_core::jid::Jid;
-use waxwing_core::server::hub::{Output, SessionId, shard_of};
+use waxwing_core::server::hub::{ConflictPolicy, Output, SessionId, shard_of};
 
 impl Play {
     /// Takes all that the hubs have to say, and has done what need not wait.
@@ -42,8 +42,9 @@ impl Play {
                 let slot = self.model.binding.remove(&session).expect("a session that waits to be bound");
                 let full: Jid = jid.into();
                 assert_eq!(full.to_bare(), account(slot % 4));
-                let others = self.model.sessions.values();
-                assert!(others.into_iter().all(|other| other.jid != full), "two sessions of one address");
+                self.replace_absent(&full);
+                let mut others = self.model.sessions.values();
+                assert!(others.all(|other| other.jid != full), "two sessions of one address");
                 let session_of = Session {
                     jid: full,
                     is_available: false,
@@ -64,8 +65,10 @@ impl Play {
             Output::Enabled { session, enabled } => {
                 let id = self.model.connections[&session];
                 let session = self.model.sessions.get_mut(&id).expect("it has a connection");
+                let within = enabled.resumption.as_ref().map(|it| it.within).unwrap_or_default();
                 let id = enabled.resumption.map(|resumption| resumption.id);
-                assert!(session.books.replace(Books { id, ..Books::default() }).is_none(), "enabled twice");
+                let books = Books { id, within, ..Books::default() };
+                assert!(session.books.replace(books).is_none(), "enabled twice");
             }
             Output::Acknowledge { session, h } => {
                 let id = self.model.connections[&session];
@@ -100,6 +103,20 @@ impl Play {
             Output::Registered { id, .. } => assert!(self.open.remove(&('n', id.0)), "wanted"),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Somebody has been given an address: a session of that address which waited for its client is over.
+    fn replace_absent(&mut self, jid: &Jid) {
+        let is_it = |session: &Session| session.connection.is_none() && session.jid == *jid;
+        let replaced = self.model.sessions.iter().find(|(_, session)| is_it(session)).map(|(id, _)| *id);
+        let Some(id) = replaced else { return };
+        let is_late = self.until.get(&id).is_some_and(|until| *until <= self.now.instant);
+        // Where there is little room those who are away make way, or get too far behind.
+        let may_be_over = is_late || bit(self.settings, 1) || self.removed.contains(&jid.to_bare());
+        let is_replaced = config(self.settings, 0).conflict == ConflictPolicy::Replace;
+        assert!(may_be_over || is_replaced, "{jid} was not free");
+        self.model.end(id);
+        self.slots.iter_mut().filter(|slot| **slot == Some(id)).for_each(|slot| *slot = None);
     }
 
     /// The hub ends a session, or takes it from a connection that it has no more.

@@ -1,9 +1,10 @@
-//! What clients do with managed streams (XEP-0198): acknowledge, break off, go on.
+//! What clients do with their streams: acknowledge, break off, go on (XEP-0198), and say whether somebody looks (XEP-0352).
 
 use super::{Play, account, handled};
 use crate::ops::Op;
 use waxwing_core::jid::Jid;
 use waxwing_core::server::hub::{Enable, SessionId};
+use waxwing_core::stream::bind2::ClientState;
 
 impl Play {
     pub(super) fn enable(&mut self, slot: usize, op: Op) {
@@ -32,11 +33,20 @@ impl Play {
         self.hub(&account).acknowledged(now, connection, h);
     }
 
+    /// A client says whether somebody looks at it (XEP-0352).
+    pub(super) fn change_state(&mut self, slot: usize, b: u8) {
+        let Some(connection) = self.connection(slot) else { return };
+        let (now, account) = (self.now, account(slot % 4));
+        let state = if b.is_multiple_of(3) { ClientState::Active } else { ClientState::Inactive };
+        self.hub(&account).client_state(now, connection, state);
+    }
+
     /// The connection of a client breaks.
     pub(super) fn break_off(&mut self, slot: usize) {
         let (Some(id), Some(connection)) = (self.slots[slot], self.connection(slot)) else { return };
         let session = self.model.sessions.get(&id).and_then(|session| session.books.as_ref());
-        if session.is_some_and(|books| books.id.is_some()) {
+        if let Some(books) = session.filter(|books| books.id.is_some()) {
+            self.until.insert(id, self.now.instant + books.within);
             self.model.detach(id);
         } else {
             self.model.end(id);
@@ -77,6 +87,7 @@ impl Play {
             panic!("{jid} has two connections");
         }
         self.model.attach(id, connection, had);
+        self.until.remove(&id);
         let session = self.model.sessions.get_mut(&id).expect("it has been looked up");
         assert_eq!(session.jid, *jid);
         let books = session.books.as_mut().expect("it has been looked up");
