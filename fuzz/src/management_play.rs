@@ -6,11 +6,12 @@
 //! look after a silent connection soon.
 //!
 //! What must be true of each message: it arrives once at most; what the server has acknowledged arrives, is refused or is
-//! kept; what never left does not arrive; whoever sent it is told once what became of it; between two clients messages arrive in
+//! kept, but for what was said to a session before it was managed; what never left does not arrive; whoever sent it is told once what became of it; between two clients messages arrive in
 //! order. Where a session could not be resumed nobody can know what had arrived, so what was on its way then may come twice.
 //! Requests have one answer.
 
 mod checks;
+mod unmanaged;
 
 use crate::link::{Link, size};
 use crate::ops::{Op, Ops};
@@ -19,6 +20,7 @@ use crate::{bit, duration, start};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use unmanaged::Unmanaged;
 use waxwing_core::client::{
     self, Client, KeepAlive, Management, Ping, RequestId, Saved, StanzaHandle, TlsMode,
 };
@@ -28,6 +30,7 @@ use waxwing_core::sasl::{Credentials, Mechanism, Policy};
 use waxwing_core::server::Server;
 use waxwing_core::server::connection::{self, Transport};
 use waxwing_core::server::hub::{self, Hub};
+use waxwing_core::server::single::ConnectionId;
 use waxwing_core::server::store::{MemoryStore, Record, Request};
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType};
 
@@ -52,7 +55,6 @@ struct Party {
     link: Option<Link>,
     /// What another process would go on with.
     saved: Option<Vec<u8>>,
-    is_managed: bool,
     /// The stanzas that it has not been told the end of.
     open: BTreeMap<StanzaHandle, Option<usize>>,
     requests: BTreeMap<RequestId, u32>,
@@ -70,8 +72,6 @@ struct Sent {
     handle: StanzaHandle,
     /// Of the client that sent it and that of the addressee: neither has lost a session since.
     is_certain: bool,
-    /// It may have gone with a client that was not managed, or not well.
-    is_excused: bool,
     came: u32,
     refused: u32,
     end: Option<End>,
@@ -94,6 +94,8 @@ struct Play {
     parties: Vec<Party>,
     /// Connections that a client has left behind without a word.
     ghosts: Vec<Link>,
+    /// What connections were told before their sessions were managed.
+    unmanaged: BTreeMap<ConnectionId, Unmanaged>,
     sent: Vec<Sent>,
     /// Nothing fails any more.
     is_calm: bool,
@@ -154,6 +156,7 @@ impl Play {
             store_waits: bit(settings, 5),
             parties,
             ghosts: Vec::new(),
+            unmanaged: BTreeMap::new(),
             sent: Vec::new(),
             is_calm: false,
         }
@@ -217,17 +220,8 @@ impl Play {
         let party = &mut self.parties[from];
         if let Ok(handle) = party.client.send(now, message) {
             assert!(party.open.insert(handle, Some(number)).is_none(), "a handle is given out twice");
-            let is_excused = !party.is_managed;
-            self.sent.push(Sent {
-                from,
-                to,
-                handle,
-                is_certain: true,
-                is_excused,
-                came: 0,
-                refused: 0,
-                end: None,
-            });
+            let is_certain = true;
+            self.sent.push(Sent { from, to, handle, is_certain, came: 0, refused: 0, end: None });
         }
     }
 
@@ -246,6 +240,9 @@ impl Play {
         let count = size(count, link.down.len()).min(party.client.read_budget());
         let bytes: Vec<u8> = link.down.drain(..count).collect();
         if link.has_client && count > 0 {
+            if !party.client.is_finished() && !party.client.is_interrupted() {
+                self.unmanaged.entry(link.id).or_default().read(count);
+            }
             party.client.receive(self.now, &bytes);
         }
     }
@@ -375,6 +372,7 @@ impl Play {
             while let Some(id) = self.server.poll_writable() {
                 let mut out = Vec::new();
                 self.server.transmit(id, &mut out);
+                self.unmanaged.entry(id).or_default().write(&out);
                 let links = self.parties.iter_mut().filter_map(|party| party.link.as_mut());
                 if let Some(link) = links.into_iter().find(|link| link.id == id && link.has_client) {
                     link.down.extend(out);
@@ -447,7 +445,6 @@ impl Party {
     ) -> Party {
         let mut config = config(settings, who);
         config.resume = saved;
-        let is_managed = config.management != Management::Off;
         let seed = [who as u8 ^ starts.wrapping_mul(8); 32];
         let mut client = Client::new(config, now, Entropy::from_seed(seed));
         client.secured(now, tls_info()).expect("TLS is outside");
@@ -456,7 +453,6 @@ impl Party {
             client,
             link: Some(Link::new(id)),
             saved: None,
-            is_managed,
             open: BTreeMap::new(),
             requests: BTreeMap::new(),
             is_closed: false,

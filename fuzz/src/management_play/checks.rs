@@ -1,6 +1,8 @@
 //! What clients are told, and whether that can be; and what has become of everything in the end.
 
+use super::unmanaged::Unmanaged;
 use super::{End, NAMES, PARTIES, Play};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use waxwing_core::client::{Event, StanzaHandle};
 use waxwing_core::machine::Machine;
@@ -43,10 +45,8 @@ impl Play {
     /// What a client has had or has been about to get may come again, and it may have been the only one to know of what it had
     /// sent.
     fn lose_session(&mut self, who: usize) {
-        let is_managed = self.parties[who].is_managed;
         for sent in self.sent.iter_mut().filter(|sent| sent.to == who || sent.from == who) {
             sent.is_certain = false;
-            sent.is_excused |= sent.to == who && !is_managed;
         }
     }
 
@@ -113,8 +113,9 @@ impl Play {
             let open = party.open.values().flatten().next();
             assert!(open.is_none() || !party.client.is_managed(), "nobody was told what became of m{open:?}");
         }
+        let lost: BTreeSet<usize> = self.unmanaged.values().flat_map(Unmanaged::lost).collect();
         for (number, sent) in self.sent.iter().enumerate() {
-            let is_safe = sent.end == Some(End::Acknowledged) && !sent.is_excused;
+            let is_safe = sent.end == Some(End::Acknowledged) && !lost.contains(&number);
             assert!(!is_safe || sent.came + sent.refused > 0, "m{number} is lost: {sent:?}");
             assert!(!sent.is_certain || sent.came + sent.refused <= 1, "m{number}: {sent:?}");
         }
