@@ -34,7 +34,8 @@
 //!
 //! **No duplicate.** No session, resumed or not, receives a message twice, nor an error twice, nor is a message
 //! received by anybody whose sender got an error for it. (Excused is the last where the store did what it did not say in time
-//! that it had done: the server could not know better.)
+//! that it had done, and where it came when its addressee had said goodbye, behind which nothing is acknowledged: the server
+//! could not know better.)
 //!
 //! **Order.** What one session sends to one address is received by each session in that order. A message that came
 //! to a session that ended may be received later by another, with a note of its delay; and so may a message that was kept, where

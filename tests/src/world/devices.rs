@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use waxwing_core::client::session::{Action, Reconnect, Session};
 use waxwing_core::client::{
-    Client, Config, Event, KeepAlive, Roster, RosterEvent, Saved, StanzaHandle, TlsMode,
+    Client, Config, Event, KeepAlive, Management, Roster, RosterEvent, Saved, StanzaHandle, TlsMode,
 };
 use waxwing_core::dns::{Failure, Security};
 use waxwing_core::jid::{BareJid, Jid};
@@ -461,7 +461,9 @@ impl World {
         // What comes behind the end of a session at the server has begun another way there.
         let wire = self.devices[number].wire.and_then(|key| self.wires.get(&key));
         let has_ended = wire.is_none_or(|wire| !wire.in_session);
-        self.model.receive(self.now, session, account, letter, (is_delayed, has_ended));
+        let is_counted = self.scenario.devices[number].management != Management::Off;
+        let is_leaving = is_counted && !self.devices[number].wants;
+        self.model.receive(self.now, session, account, letter, (is_delayed, has_ended, is_leaving));
         let sender = self.model.letters.get(letter).map(|letter| letter.from.device);
         let is_from = sender.is_some_and(|sender| message.from() == Some(&self.device_jid(sender)));
         if !is_from {

@@ -107,7 +107,7 @@ impl Model {
         by: SessionKey,
         account: usize,
         letter: usize,
-        (delayed, has_ended): (bool, bool),
+        (delayed, has_ended, is_leaving): (bool, bool, bool),
     ) {
         let Some(found) = self.letters.get_mut(letter) else {
             return self.fail(now, Rule::Order, format!("m{letter} was never sent"));
@@ -118,6 +118,8 @@ impl Model {
         }
         let twice = found.received.iter().any(|(session, _)| *session == by);
         found.received.push((by, delayed));
+        // Who has said goodbye acknowledges nothing any more.
+        found.rerouted |= is_leaving;
         if twice && !found.again {
             return self.fail(now, Rule::Duplicate, format!("m{letter} reached {by:?} twice"));
         }

@@ -20,7 +20,9 @@ impl World {
     pub(super) fn settle_and_check(&mut self) {
         self.heal();
         self.run_for(SETTLING);
-        if self.is_lossy {
+        if self.is_lossy && !self.is_over() {
+            // While those who wrote are still there to be told.
+            self.letters_are_somewhere();
             // Presence that was lost between servers, or with one, is not sent again (RFC 6121 has nothing for that) before
             // somebody comes anew.
             let wanting: Vec<usize> =
