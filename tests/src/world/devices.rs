@@ -58,6 +58,11 @@ pub(super) struct Said {
 }
 
 impl Device {
+    /// It has one, or what is left of one, to go on with.
+    pub(super) fn has_a_session(&self) -> bool {
+        self.session.is_some() || self.saved.is_some()
+    }
+
     pub(super) fn new(account: usize, random: Random) -> Device {
         Device {
             account,

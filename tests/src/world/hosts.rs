@@ -103,7 +103,9 @@ impl World {
         }
         let alone: Vec<Option<Instant>> =
             (0..accounts.len()).map(|account| self.alone_since(account)).collect();
-        for (index, letter) in self.model.letters.iter_mut().enumerate() {
+        let mut broken = Vec::new();
+        let model = &mut self.model;
+        for (index, letter) in model.letters.iter_mut().enumerate() {
             let (sender_at, addressee_at) = (accounts[letter.sender], accounts[letter.to]);
             // What is acknowledged, and can have been handed to nobody, is in the store or has been refused.
             let must_be_kept = letter.sending == Sending::Acknowledged
@@ -111,10 +113,17 @@ impl World {
                 && alone[letter.to].is_some_and(|since| since < letter.at);
             let is_safe = addressee_at == number && kept.contains(&index);
             let concerns = sender_at == number || addressee_at == number;
-            if concerns && letter.received.is_empty() && !is_safe && !must_be_kept {
+            let is_gone = concerns && letter.received.is_empty() && !is_safe;
+            if is_gone && !must_be_kept {
                 letter.excuse.get_or_insert("a server crashed");
             }
+            // An error would have come before it was acknowledged.
+            let may_be_blocked = model.ever_blocked.contains(&(letter.sender, letter.to));
+            if is_gone && must_be_kept && letter.refused == 0 && letter.excuse.is_none() && !may_be_blocked {
+                broken.push(format!("m{index} was acknowledged, and died with its server: {letter:?}"));
+            }
         }
+        broken.into_iter().for_each(|text| self.model.fail(self.now, Rule::Loss, text));
     }
 
     /// Since when an account has had no session, as far as that is certain; `None` if it has one.

@@ -67,7 +67,7 @@ pub(super) struct Model {
     /// Account, blocked account: since when nothing may come through; `None` while it is not certain.
     blocks: BTreeMap<(usize, usize), Option<Instant>>,
     /// Pairs that were ever blocked, either way.
-    ever_blocked: Vec<(usize, usize)>,
+    pub(super) ever_blocked: Vec<(usize, usize)>,
     pub(super) violations: Vec<Violation>,
 }
 

@@ -2,7 +2,9 @@
 
 use super::model::Sending;
 use super::{ANSWERED, Rule, World, pair};
-use waxwing_core::client::{Block, Client, Ping, Reply, RequestHandle, SetItem, StanzaHandle, Unblock};
+use waxwing_core::client::{
+    Block, Client, Ping, Reply, RequestError, RequestHandle, SetItem, StanzaHandle, Unblock,
+};
 use waxwing_core::jid::{BareJid, Jid};
 use waxwing_core::machine::Now;
 use waxwing_core::stanza::{Message, MessageType};
@@ -174,7 +176,14 @@ impl World {
                     self.model.blocked(self.now, account, whom);
                 }
             }
-            Order::Unblock(_, whom) => {
+            Order::Unblock(handle, whom) => {
+                // Without an answer it may take effect yet: with the session, when that is resumed.
+                let is_open = |error: &RequestError| {
+                    matches!(error, RequestError::Timeout | RequestError::Disconnected { sent: true })
+                };
+                if handle.read(reply).is_some_and(|answer| answer.as_ref().is_err_and(is_open)) {
+                    return;
+                }
                 let asked = self.unblocking.iter().position(|asked| *asked == (account, whom));
                 asked.map(|asked| self.unblocking.swap_remove(asked));
             }

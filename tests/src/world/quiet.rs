@@ -88,7 +88,7 @@ impl World {
         let counts = |number: usize| self.scenario.devices[number].management != Management::Off;
         let devices = self.devices.iter().enumerate();
         let away = devices
-            .filter(|(number, device)| counts(*number) && device.session.is_some() && !device.is_online());
+            .filter(|(number, device)| counts(*number) && !device.is_online() && device.has_a_session());
         let waiting: BTreeSet<usize> = away.map(|(number, _)| number).collect();
         self.model.nothing_is_lost(
             self.now,
