@@ -127,7 +127,8 @@ fn bit(settings: [u8; 2], n: u32) -> bool {
 fn target(settings: [u8; 2]) -> Target {
     let named = |host: &str| Target::Host { host: host.into(), port: 9222, security: Security::Direct };
     match settings[0] >> 4 {
-        0..=9 => Target::Client(DOMAIN.into()),
+        0..=7 => Target::Client(DOMAIN.into()),
+        8..=9 => Target::ClientStartTls(DOMAIN.into()),
         10 => named(NAMES[1]),
         11 => named("192.0.2.1"),
         12 => named("2001:db8::1"),
@@ -421,7 +422,9 @@ impl Play {
     fn check_way(&self, address: SocketAddr, security: Option<Security>) {
         let target = target(self.settings);
         let mut ways = self.world.ways(&target, self.settings);
-        if target == Target::Client(DOMAIN.into()) && !bit(self.settings, 3) {
+        let is_domain =
+            matches!(&target, Target::Client(name) | Target::ClientStartTls(name) if name == DOMAIN);
+        if is_domain && !bit(self.settings, 3) {
             let own = self.world.resolve(0).into_iter();
             ways.extend(own.map(|address| (SocketAddr::new(address, 5222), Security::StartTls)));
         }

@@ -112,8 +112,7 @@ fn read(data: &RData<'_>, kind: Kind) -> Option<Record> {
         (RData::AAAA(aaaa), Kind::Aaaa) => Some(Record::Address(Ipv6Addr::from(aaaa.address).into())),
         (RData::SRV(srv), Kind::Srv) => {
             let target = plain(&srv.target);
-            let is_host = target.is_empty() || srv.target.is_valid_hostname();
-            is_host.then_some(Record::Srv(Srv {
+            is_host(&target).then_some(Record::Srv(Srv {
                 priority: srv.priority,
                 weight: srv.weight,
                 port: srv.port,
@@ -130,6 +129,12 @@ fn wire_type(kind: Kind) -> TYPE {
         Kind::Aaaa => TYPE::AAAA,
         Kind::Srv => TYPE::SRV,
     }
+}
+
+/// Letters, digits and hyphens; and underscores, which have no place in a host's name, but some hosts have one. No name at all is
+/// what says that there is no host.
+fn is_host(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// A name as we compare and ask for it: lower case, no dot at the end.

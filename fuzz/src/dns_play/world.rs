@@ -106,10 +106,15 @@ impl World {
                     (None, Err(_)) => Vec::new(),
                 }
             }
-            Target::Client(domain) => {
+            Target::Client(domain) | Target::ClientStartTls(domain) => {
                 if let Ok(address) = domain.parse::<IpAddr>() {
                     return vec![(SocketAddr::new(address, 5222), Security::StartTls)];
                 }
+                // Nobody else has records.
+                if domain != DOMAIN {
+                    return Vec::new();
+                }
+                let shuns_direct = matches!(target, Target::ClientStartTls(_));
                 let wanted =
                     [(0, Security::Direct, !bit(settings, 2)), (1, Security::StartTls, !bit(settings, 3))];
                 let mut ways = Vec::new();
@@ -117,12 +122,14 @@ impl World {
                 for (kind, security, _) in wanted.into_iter().filter(|(_, _, is_wanted)| *is_wanted) {
                     for (_, _, port, target) in &self.services[kind] {
                         is_told = true;
-                        if let Some(name) = target {
-                            ways.extend(to(*name, *port, security));
+                        // What is left out is told of nevertheless: nothing is guessed then.
+                        let is_left_out = shuns_direct && security == Security::Direct;
+                        if let Some(name) = target.filter(|_| !is_left_out) {
+                            ways.extend(to(name, *port, security));
                         }
                     }
                 }
-                if !is_told && !bit(settings, 3) && domain == DOMAIN {
+                if !is_told && !bit(settings, 3) {
                     ways.extend(to(0, 5222, Security::StartTls));
                 }
                 ways

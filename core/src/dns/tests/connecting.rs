@@ -410,6 +410,19 @@ fn what_lost_against_a_winner_that_is_of_no_use_is_tried_again() {
 }
 
 #[test]
+fn rfc2782_a_host_with_an_underscore_in_its_name_has_the_service() {
+    let zone: &[(&str, &[&str])] = &[
+        (SRV, &["SRV 0 0 5222 a_b.example.com"]),
+        ("a_b.example.com", &["A 192.0.2.1"]),
+        ("example.com", &["A 192.0.2.9"]),
+    ];
+    let mut world = World::new("example.com", zone);
+    assert_eq!(world.connections(), ["connect 192.0.2.1:5222"]);
+    world.connected("192.0.2.1:5222");
+    assert_eq!(world.did(), ["won 192.0.2.1:5222 StartTls a_b.example.com"]);
+}
+
+#[test]
 fn names_outside_of_ascii_are_asked_for_in_ascii() {
     let zone: &[(&str, &[&str])] = &[("xn--bcher-kva.example", &["A 192.0.2.1"])];
     let mut world = World::new("bücher.example", zone);
