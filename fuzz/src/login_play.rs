@@ -103,7 +103,7 @@ impl Play {
             b'l' => self.log_in(who, op),
             b'r' => self.reconnect(who, op),
             b'c' => self.cut(who, op),
-            b'x' => self.devices[who].close(self.now),
+            b'x' => self.close(who),
             b'u' => self.each_of(who, |play, login| play.up(login, op.b)),
             b'd' => self.each_of(who, |play, login| play.down(login, op.b)),
             b'f' => self.each_of(who, Play::flow),

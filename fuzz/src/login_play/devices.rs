@@ -19,6 +19,8 @@ pub struct Device {
     /// It knows its channel, and would say its password inside TLS.
     pub has_bindings: bool,
     says_plain: bool,
+    /// Its client has logged in by SCRAM, and so falls back to PLAIN no more (XEP-0474 section 5).
+    is_past_plain: bool,
     /// Which password its owner thinks is right.
     pub password: usize,
     /// The one that is used now, if any, and whether it is given only when it is asked for.
@@ -39,6 +41,7 @@ impl Device {
             client,
             has_bindings: is_able,
             says_plain: is_able,
+            is_past_plain: false,
             password: 0,
             given: None,
             is_late: false,
@@ -60,6 +63,10 @@ impl Device {
         if let Some(machine) = &mut self.machine {
             machine.tick(now);
         }
+    }
+
+    fn may_say_plain(&self) -> bool {
+        self.says_plain && !self.is_past_plain
     }
 
     fn credentials(&self) -> Option<Credentials> {
@@ -89,7 +96,7 @@ impl Device {
         let name = ACCOUNTS[self.account];
         let plain = |password| Message::Response(format!("\0{name}\0{password}").into_bytes()).to_element();
         let in_plain = PASSWORDS.into_iter().any(|password| out.contains(&*plain(password).text()));
-        assert!(!in_plain || (self.says_plain && !is_clear), "the password is told");
+        assert!(!in_plain || (self.may_say_plain() && !is_clear), "the password is told");
     }
 }
 
@@ -130,7 +137,7 @@ impl Play {
         let Some(login) = self.connect(account, client, has_bindings, middle) else { return };
         let config = self.devices[who].config(self.settings, self.mode(), token.clone());
         let machine = Client::new(config, self.now, Entropy::from_seed([login as u8; 32]));
-        self.devices[who].machine = Some(machine);
+        (self.devices[who].machine, self.devices[who].is_past_plain) = (Some(machine), false);
         self.attach(who, login, token);
     }
 
@@ -165,7 +172,7 @@ impl Play {
         login.password = device.given;
         let right = self.model.passwords[device.account] % PASSWORDS.len();
         let with_password =
-            device.given == Some(right) && setup.takes_password(device.has_bindings, device.says_plain);
+            device.given == Some(right) && setup.takes_password(device.has_bindings, device.may_say_plain());
         let held = token.filter(|token| token.expiry > now.utc).and_then(|token| {
             let number = self.model.find(&token.token)?;
             (self.model.tokens[number].token.mechanism == token.mechanism).then_some(number)
@@ -196,6 +203,14 @@ impl Play {
         }
     }
 
+    /// A client's owner has had enough, whether it has got in or not.
+    pub(super) fn close(&mut self, who: usize) {
+        self.devices[who].close(self.now);
+        if let Some(login) = self.devices[who].login {
+            self.logins[login].is_undisturbed = false;
+        }
+    }
+
     /// A connection breaks: what is on its way is gone, and both, one or none of them notice.
     pub(super) fn cut(&mut self, who: usize, op: Op) {
         let now = self.now;
@@ -221,7 +236,8 @@ impl Play {
         let now = self.now;
         let link = &mut self.logins[number].link;
         let device = self.devices.iter_mut().find(|device| device.login == Some(number));
-        let Some(machine) = device.and_then(|device| device.machine.as_mut()) else {
+        let parts = device.and_then(|device| Some((device.machine.as_mut()?, &mut device.is_past_plain)));
+        let Some((machine, is_past_plain)) = parts else {
             link.down.clear();
             return false;
         };
@@ -229,6 +245,7 @@ impl Play {
         if count > 0 && link.has_client {
             let bytes: Vec<u8> = link.down.drain(..count).collect();
             machine.receive(now, &bytes);
+            *is_past_plain |= machine.keys().is_some();
             return true;
         }
         let is_over = !link.has_server || self.server.is_finished(link.id);
