@@ -5,9 +5,9 @@
 //! 4 messages that may not have arrived are sent again; 5 the store waits for orders; 6 bytes flow by themselves; 7 clients
 //! look after a silent connection soon.
 //!
-//! What must be true of each message: it arrives once at most; what the server has acknowledged arrives, is refused or is
-//! kept, but for what was said to a session before it was managed; what never left does not arrive; whoever sent it is told once what became of it; between two clients messages arrive in
-//! order. Where a session could not be resumed nobody can know what had arrived, so what was on its way then may come twice.
+//! What must be true of each message: it arrives once at most, and not if it was refused, unless the store was silent then; what
+//! the server has acknowledged arrives, is refused or is kept, but for what was said to a session before it was managed; what never
+//! left does not arrive; whoever sent it is told once what became of it; between two clients messages arrive in order. Where a session could not be resumed nobody can know what had arrived, so what was on its way then may come twice.
 //! Requests have one answer.
 
 mod checks;

@@ -58,6 +58,8 @@ impl Play {
             assert_eq!(sent.from, who, "somebody else's error");
             sent.refused += 1;
             assert!(sent.refused == 1 || !sent.is_certain, "refused twice: {sent:?}");
+            // It may have been refused because the store says nothing, which may keep it all the same.
+            sent.is_certain &= !self.store_waits;
             return;
         }
         assert_eq!(sent.to, who, "somebody else's message");
