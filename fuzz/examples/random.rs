@@ -77,7 +77,7 @@ fn shorten(name: &str, ops: &Ops, at: &str) -> Ops {
                     2 => op.b %= 128,
                     _ => op.a %= 64,
                 }
-                if less.ops[index] != best.ops[index] && fails(&less) && less.ops[index] != best.ops[index] {
+                if less.ops[index] != best.ops[index] && fails(&less) {
                     let was = best.ops[index];
                     let now = less.ops[index];
                     if (now.a, now.b) < (was.a, was.b)

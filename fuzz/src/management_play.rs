@@ -72,6 +72,8 @@ struct Sent {
     handle: StanzaHandle,
     /// Of the client that sent it and that of the addressee: neither has lost a session since.
     is_certain: bool,
+    /// It had not come when time passed with a silent store.
+    has_waited: bool,
     came: u32,
     refused: u32,
     end: Option<End>,
@@ -220,8 +222,8 @@ impl Play {
         let party = &mut self.parties[from];
         if let Ok(handle) = party.client.send(now, message) {
             assert!(party.open.insert(handle, Some(number)).is_none(), "a handle is given out twice");
-            let is_certain = true;
-            self.sent.push(Sent { from, to, handle, is_certain, came: 0, refused: 0, end: None });
+            let (is_certain, has_waited) = (true, false);
+            self.sent.push(Sent { from, to, handle, is_certain, has_waited, came: 0, refused: 0, end: None });
         }
     }
 
@@ -330,6 +332,9 @@ impl Play {
 
     fn wait(&mut self, time: Duration) {
         self.now = self.now.after(time);
+        if self.store_waits {
+            self.sent.iter_mut().filter(|sent| sent.came == 0).for_each(|sent| sent.has_waited = true);
+        }
         self.server.tick(self.now);
         for party in &mut self.parties {
             party.client.tick(self.now);
