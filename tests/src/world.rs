@@ -459,6 +459,7 @@ impl World {
             Action::Block { device, whom } => self.block(device, whom, true),
             Action::Unblock { device, whom } => self.block(device, whom, false),
             Action::Ping { device, to } => self.ping(device, to),
+            Action::ClientState { device, inactive } => self.look_at(device, !inactive),
             ref fault => self.harm(fault),
         }
     }
@@ -492,6 +493,7 @@ impl World {
             | Action::Block { device, .. }
             | Action::Unblock { device, .. }
             | Action::Ping { device, .. }
+            | Action::ClientState { device, .. }
             | Action::Cut { device }
             | Action::HalfOpen { device }
             | Action::Stall { device, .. }

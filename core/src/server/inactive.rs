@@ -3,7 +3,7 @@
 //! Presence and mere chat states (XEP-0085) can wait, and of each sender's only the latest counts. Anything else goes to the
 //! client at once, and what was held comes before it: so the order is what it would have been, and a client that is woken
 //! anyway knows all there is to know. What is held has not been delivered: it has no number (XEP-0198), and is lost with the
-//! session, as it would be if the client had not been there.
+//! session, as it would be if the client had not been there. What comes late says since when it is true (XEP-0203).
 //!
 //! The state belongs to the connection, so a client that resumes its session counts as active again (section 5.2). Until it
 //! does, what can wait waits on.
@@ -11,11 +11,16 @@
 use super::config::Limits;
 use super::output::SessionId;
 use crate::jid::{FullJid, Jid};
+use crate::machine::Utc;
 use crate::ns;
 use crate::payload::carbons::Carbon;
+use crate::payload::delay::Delay;
 use crate::payload::hints::Hints;
 use crate::stanza::{Message, MessageType, PresenceType, Stanza};
 use std::collections::BTreeMap;
+
+/// What comes so late is not news.
+const LATE_MILLIS: i64 = 1000;
 
 /// All inactive sessions of a hub.
 #[derive(Debug, Default)]
@@ -30,10 +35,17 @@ pub(super) struct Inactive {
 struct Held {
     /// The session's address.
     jid: FullJid,
-    latest: BTreeMap<Key, (u64, Stanza)>,
+    latest: BTreeMap<Key, Waiting>,
     /// The number of the next stanza: they are given in this order.
     next: u64,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    since: Utc,
+    stanza: Stanza,
 }
 
 /// What a stanza takes the place of: an earlier one with the same key.
@@ -58,16 +70,25 @@ impl Inactive {
         });
     }
 
-    /// Somebody looks, or the session is over. Gives what was held back from it, in order.
-    pub(super) fn end(&mut self, session: SessionId) -> Vec<Stanza> {
+    /// Somebody looks. Gives what was held back from it, in order.
+    pub(super) fn end(&mut self, session: SessionId, now: Utc) -> Vec<Stanza> {
         let held = if self.sessions.is_empty() { None } else { self.sessions.remove(&session) };
-        held.map(|mut held| held.release(&mut self.bytes)).unwrap_or_default()
+        held.map(|mut held| held.release(now, &mut self.bytes)).unwrap_or_default()
+    }
+
+    /// A session is over.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        if !self.sessions.is_empty()
+            && let Some(held) = self.sessions.remove(&session)
+        {
+            self.bytes = self.bytes.saturating_sub(held.bytes);
+        }
     }
 
     /// Gives what was held back from a session, in order. The session stays inactive.
-    pub(super) fn release(&mut self, session: SessionId) -> Vec<Stanza> {
+    pub(super) fn release(&mut self, session: SessionId, now: Utc) -> Vec<Stanza> {
         let held = if self.sessions.is_empty() { None } else { self.sessions.get_mut(&session) };
-        held.map(|held| held.release(&mut self.bytes)).unwrap_or_default()
+        held.map(|held| held.release(now, &mut self.bytes)).unwrap_or_default()
     }
 
     /// A session is to have a stanza. `None`: it is held back. Otherwise the session is to have these before it.
@@ -75,6 +96,7 @@ impl Inactive {
         &mut self,
         session: SessionId,
         stanza: &Stanza,
+        now: Utc,
         limits: &Limits,
     ) -> Option<Vec<Stanza>> {
         let Some(held) = self.sessions.get_mut(&session) else { return Some(Vec::new()) };
@@ -87,30 +109,32 @@ impl Inactive {
             if fits {
                 held.bytes += bytes;
                 self.bytes += bytes;
-                held.latest.insert(key, (held.next, stanza.clone()));
+                let waiting = Waiting { number: held.next, since: now, stanza: stanza.clone() };
+                held.latest.insert(key, waiting);
                 held.next += 1;
                 return None;
             }
         }
-        Some(held.release(&mut self.bytes))
+        Some(held.release(now, &mut self.bytes))
     }
 }
 
 impl Held {
     fn remove(&mut self, key: &Key, in_all: &mut usize) {
-        if let Some((_, stanza)) = self.latest.remove(key) {
-            let bytes = stanza.element().size();
+        if let Some(waiting) = self.latest.remove(key) {
+            let bytes = waiting.stanza.element().size();
             self.bytes = self.bytes.saturating_sub(bytes);
             *in_all = in_all.saturating_sub(bytes);
         }
     }
 
-    fn release(&mut self, in_all: &mut usize) -> Vec<Stanza> {
+    fn release(&mut self, now: Utc, in_all: &mut usize) -> Vec<Stanza> {
         *in_all = in_all.saturating_sub(self.bytes);
         self.bytes = 0;
         let mut held: Vec<_> = std::mem::take(&mut self.latest).into_values().collect();
-        held.sort_unstable_by_key(|(number, _)| *number);
-        held.into_iter().map(|(_, stanza)| stanza).collect()
+        held.sort_unstable_by_key(|waiting| waiting.number);
+        let server = Jid::from(self.jid.to_domain());
+        held.into_iter().map(|waiting| waiting.at_last(now, &server)).collect()
     }
 
     /// What a stanza takes the place of; `None`: it cannot wait.
@@ -129,6 +153,17 @@ impl Held {
                 _ => None,
             },
             Stanza::Iq(_) => None,
+        }
+    }
+}
+
+impl Waiting {
+    /// The stanza, with a note of the server's since when it is true, unless it has one already or has not waited for long.
+    fn at_last(self, now: Utc, server: &Jid) -> Stanza {
+        let is_late = now.unix_millis().saturating_sub(self.since.unix_millis()) >= LATE_MILLIS;
+        match self.stanza.element().child("delay", ns::DELAY) {
+            None if is_late => self.stanza.with_child(Delay::new(self.since).by(server.clone()).to_builder()),
+            _ => self.stanza,
         }
     }
 }

@@ -114,7 +114,7 @@ impl Outbox {
     /// As [`deliver`](Self::deliver); `claim`: what is lost if the session goes before it has got it.
     pub(super) fn deliver_as(&mut self, session: SessionId, stanza: Stanza, claim: Claim) {
         if !self.inactive.is_empty() {
-            let Some(first) = self.inactive.offer(session, &stanza, &self.limits) else {
+            let Some(first) = self.inactive.offer(session, &stanza, self.now, &self.limits) else {
                 // Nobody misses what can wait.
                 return claim.settle();
             };
@@ -126,8 +126,8 @@ impl Outbox {
     /// Hands a session what was held back from it; `stays`: what can wait is held back further on.
     pub(super) fn release(&mut self, session: SessionId, stays: bool) {
         let held = match stays {
-            true => self.inactive.release(session),
-            false => self.inactive.end(session),
+            true => self.inactive.release(session, self.now),
+            false => self.inactive.end(session, self.now),
         };
         self.hand_all(session, held);
     }
@@ -147,7 +147,7 @@ impl Outbox {
 
     /// A session is over. Gives what its client has not acknowledged, oldest first.
     pub(super) fn end_session(&mut self, session: SessionId) -> VecDeque<Undelivered> {
-        self.inactive.end(session);
+        self.inactive.forget(session);
         self.managed.end(session, &self.limits)
     }
 

@@ -20,6 +20,7 @@ use waxwing_core::ns;
 use waxwing_core::sasl::Credentials;
 use waxwing_core::server::connection::Transport;
 use waxwing_core::stanza::{Message, MessageType, Presence, PresenceType, Show};
+use waxwing_core::stream::bind2::ClientState;
 
 /// A client, and what its user remembers while its process is not there.
 #[derive(Debug)]
@@ -117,6 +118,16 @@ impl World {
         let now = device.clock.now(self.now);
         if let Some(session) = &mut device.session {
             session.go_online(now);
+        }
+    }
+
+    /// Somebody looks at it, or nobody does.
+    pub(super) fn look_at(&mut self, number: usize, active: bool) {
+        let device = &mut self.devices[number];
+        let now = device.clock.now(self.now);
+        let state = if active { ClientState::Active } else { ClientState::Inactive };
+        if let Some(session) = &mut device.session {
+            session.client_mut().set_state(now, state);
         }
     }
 

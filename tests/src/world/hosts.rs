@@ -53,6 +53,7 @@ impl World {
         hub.limits.offline_messages = limits.offline_messages;
         hub.limits.waiting_per_account = limits.waiting_per_account;
         hub.limits.store_requests = limits.store_requests;
+        hub.limits.held_back = limits.held_back;
         hub.limits.store_timeout = STORE_TIMEOUT;
         let host = &mut self.hosts[number];
         host.life += 1;

@@ -32,6 +32,9 @@ impl World {
             wanting.iter().for_each(|number| self.log_in(*number));
             self.run_for(Duration::from_secs(120));
         }
+        // What was held back is told now.
+        (0..self.devices.len()).for_each(|number| self.look_at(number, true));
+        self.run_for(Duration::from_secs(20));
         if !self.is_over() {
             self.everyone_is_where_they_want_to_be();
             self.letters_are_somewhere();

@@ -46,6 +46,8 @@ pub struct LimitsPlan {
     pub waiting_per_account: usize,
     /// Questions to the store.
     pub store_requests: usize,
+    /// Stanzas held back from a client that nobody looks at.
+    pub held_back: usize,
     /// Bytes queued for a client.
     pub max_queued: usize,
 }
@@ -123,6 +125,11 @@ pub enum Action {
     Unblock {
         device: usize,
         whom: usize,
+    },
+    /// Nobody looks at the device any more, or somebody does again (XEP-0352).
+    ClientState {
+        device: usize,
+        inactive: bool,
     },
     /// An iq ping to the own server, or to another account's device.
     Ping {
@@ -261,6 +268,7 @@ impl Scenario {
             offline_messages: if random.one_in(6) { 5 } else { 1000 },
             waiting_per_account: if random.one_in(6) { 6 } else { 64 },
             store_requests: if random.one_in(8) { 8 } else { 8192 },
+            held_back: if random.one_in(4) { 2 } else { 1000 },
             max_queued: if troubles.slow { 16 << 10 } else { 4 << 20 },
         };
         let mut scenario = Scenario { seed, hosts, accounts, friends, devices, limits, steps: Vec::new() };
@@ -341,6 +349,7 @@ impl Scenario {
             36 if troubles.blocking => Action::Unblock { device, whom: other },
             37 => Action::Ping { device, to: None },
             38 => Action::Ping { device, to: Some(peer) },
+            39 => Action::ClientState { device, inactive: random.one_in(2) },
             _ => Action::Message { device, to: other },
         }
     }

@@ -79,6 +79,32 @@ fn xep0352_3_2_presence_waits_and_the_latest_of_each_resource_counts() {
 }
 
 #[test]
+fn xep0203_4_what_comes_late_says_since_when_it_is_true() {
+    let mut world = asleep();
+    let since = crate::payload::datetime::format(world.now.utc);
+    let note = format!("<delay xmlns='urn:xmpp:delay' from='example.com' stamp='{since}'/>");
+    world.shows(BALCONY, "away");
+    world.writes(BALCONY, COMPOSING);
+    world.pass(Duration::from_secs(60));
+    world.login("juliet/chamber");
+    world.shows("juliet/chamber", "chat");
+    world.wakes(ORCHARD);
+    let got: Vec<String> = world.take(ORCHARD).iter().map(xml).collect();
+    assert_eq!(got.len(), 3, "{got:?}");
+    assert!(got[0].contains(&note) && got[1].contains(&note), "{got:?}");
+    assert!(!got[2].contains("urn:xmpp:delay"), "{got:?}");
+    // Who has said so already knows better.
+    world.sleeps(ORCHARD);
+    let earlier = "<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:41:07Z'/>";
+    world.send(BALCONY, &format!("<presence>{earlier}</presence>"));
+    world.pass(Duration::from_secs(60));
+    world.wakes(ORCHARD);
+    let got: Vec<String> = world.take(ORCHARD).iter().map(xml).collect();
+    assert_eq!(got[0].matches("urn:xmpp:delay").count(), 1, "{got:?}");
+    assert!(got[0].contains("2002-09-10"), "{got:?}");
+}
+
+#[test]
 fn xep0352_4_2_a_session_begins_active_unless_it_says_otherwise() {
     let mut world = verona(config());
     world.shows(BALCONY, "away");
