@@ -19,7 +19,8 @@ use waxwing_core::server::store::MemoryStore;
 ///
 /// Index it with what [`connect`](Simulation::connect) returned to get at a client.
 pub struct Simulation<C: Machine> {
-    /// The server. After calling it, let the simulation run.
+    /// The server. After calling it, let the simulation run. What it says to a connection that was accepted here, without a
+    /// client, goes nowhere.
     pub server: Server,
     /// What the server keeps. Requests are executed on the spot.
     pub store: MemoryStore,
@@ -213,8 +214,9 @@ impl<C: Machine> Simulation<C> {
         }
         while let Some(id) = self.server.poll_writable() {
             // Ids grow with each connection, and clients are never removed.
-            if let Ok(found) = self.clients.binary_search_by_key(&id, |client| client.id) {
-                self.clients[found].is_writable = true;
+            match self.clients.binary_search_by_key(&id, |client| client.id) {
+                Ok(found) => self.clients[found].is_writable = true,
+                Err(_) => drop(self.server.transmit(id, &mut Vec::new())),
             }
         }
         for client in &mut self.clients {
@@ -244,7 +246,8 @@ impl<C: Machine> Simulation<C> {
 
 impl<C: Machine> Attached<C> {
     fn write_from(&mut self, server: &mut Server, now: Now) -> bool {
-        if !self.is_writable || !self.from_server.is_writable() {
+        let is_finished = server.is_finished(self.id);
+        if !self.is_writable || !self.from_server.is_writable() && !is_finished {
             return false;
         }
         self.is_writable = false;

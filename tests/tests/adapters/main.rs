@@ -420,6 +420,11 @@ macro_rules! limits {
             }
 
             #[test]
+            fn xep0198_5_all_that_may_wait_comes_back() {
+                resumption::all_that_may_wait_comes_back::<$server>();
+            }
+
+            #[test]
             fn xep0198_5_a_session_is_resumed_over_another_connection() {
                 resumption::a_session_is_resumed_over_another_connection::<$server>();
             }

@@ -127,6 +127,26 @@ pub(crate) fn a_session_is_resumed_over_another_connection<S: Serves>() {
     assert!(world.server.shutdown());
 }
 
+/// A client that is as far behind as it may be gets everything at once when it is back.
+pub(crate) fn all_that_may_wait_comes_back<S: Serves>() {
+    let world = World::<S>::new(in_the_clear);
+    let most = waxwing_core::server::hub::Limits::default().unacknowledged as u32;
+    let (alice, id) = Wire::log_in(world.address, "alice");
+    let (mut bob, _) = Wire::log_in(world.address, "bob");
+    alice.socket.shutdown(Shutdown::Both).unwrap();
+    let messages: String = (1..=most)
+        .map(|number| format!("<message type='chat' to='alice@localhost'><body>{number}</body></message>"))
+        .collect();
+    bob.say(&messages);
+    assert_eq!(bob.handled(), most);
+    let mut alice = Wire::connect(world.address, "alice");
+    alice.resume(&id, 0);
+    alice.until("<resumed ");
+    alice.until("/>");
+    alice.read(1..=most);
+    assert_eq!(alice.handled(), 0);
+}
+
 /// Who resumes takes the session from the connection that still has it.
 pub(crate) fn a_session_moves<S: Serves>() {
     let world = World::<S>::new(in_the_clear);
