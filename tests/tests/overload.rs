@@ -294,3 +294,30 @@ fn rfc6120_13_12_slow_readers_end_themselves_and_nobody_else() {
     assert!(most < READERS * (10 << 20), "{most} bytes");
     scene.all_is_as_usual();
 }
+
+#[test]
+fn xep0198_4_what_has_been_acknowledged_leaves_no_memory_behind() {
+    const COUNT: usize = 500;
+    let mut scene = Scene::new();
+    let (sender, reader) = (scene.attacker_logs_in(), scene.attacker_logs_in());
+    scene.push(reader, b"<enable xmlns='urn:xmpp:sm:3'/>");
+    let to = scene.simulation.server.session_facts(reader).and_then(|facts| facts.jid).unwrap().to_string();
+    let message = format!("<message to='{to}'><body>x</body></message>");
+    scene.push(sender, message.as_bytes());
+    scene.simulation.run_for(STEP);
+    scene.push(reader, b"<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    // What the server itself needs for so much at once.
+    let other = scene.attacker_logs_in();
+    let jid = scene.simulation.server.session_facts(other).and_then(|facts| facts.jid).unwrap().to_string();
+    scene.push(sender, message.replace(&to, &jid).repeat(COUNT).as_bytes());
+    scene.simulation.run_for(STEP);
+    let before = live_bytes();
+    scene.push(sender, message.repeat(COUNT).as_bytes());
+    scene.simulation.run_for(STEP);
+    let kept = live_bytes() - before;
+    assert!(kept > COUNT * 200, "{kept} bytes");
+    scene.push(reader, format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", COUNT + 1).as_bytes());
+    scene.simulation.run_for(STEP);
+    let left = live_bytes().saturating_sub(before);
+    assert!(left < 4 << 10, "{left} of {kept} bytes are left");
+}

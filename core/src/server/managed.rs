@@ -236,6 +236,8 @@ impl Managed {
                 stored = Some(serial);
             }
         }
+        // Presence comes in bursts, and sessions are many.
+        state.sent.shrink();
         state.bytes = state.bytes.saturating_sub(bytes);
         self.bytes = self.bytes.saturating_sub(bytes);
         Ok(stored)

@@ -175,6 +175,14 @@ impl<T> Unacknowledged<T> {
         Ok(self.items.drain(..more))
     }
 
+    /// Gives back the memory that a burst has taken, once most of it has been acknowledged.
+    pub fn shrink(&mut self) {
+        let (len, capacity) = (self.items.len(), self.items.capacity());
+        if len == 0 || capacity > 32 && len <= capacity / 4 {
+            self.items.shrink_to((2 * len).max(8));
+        }
+    }
+
     /// How many have been acknowledged, modulo 2^32.
     pub fn acknowledged(&self) -> u32 {
         self.acknowledged
@@ -273,6 +281,7 @@ mod tests {
         assert_eq!(sent.acknowledge(0).unwrap().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((sent.acknowledged(), sent.len()), (0, 1));
         assert_eq!(sent.acknowledge(0).unwrap().count(), 0);
+        sent.shrink();
         assert_eq!(sent.acknowledge(1).unwrap().collect::<Vec<_>>(), ["c"]);
         assert!(sent.is_empty());
     }
