@@ -41,6 +41,7 @@ struct Held {
     bytes: usize,
 }
 
+/// A stanza that is held back.
 #[derive(Debug)]
 struct Waiting {
     number: u64,
